@@ -74,6 +74,23 @@ def build(names: Sequence[str]) -> dict[str, Path]:
     return {name: table[name].binaries for name in names}
 
 
+def module_folder(name: str) -> Path:
+    """The source tree of a program's module, as the module cache has it; kept apart since caches are dropped."""
+    program = programs()[name]
+    kept = cache() / "source" / f"{name}-{program.version}"
+    if not kept.is_dir():
+        _require_go()
+        text = run(["go", "mod", "download", "-json", f"{program.module}@{program.version}"], env=_go_environment(), cwd=HERE)
+        work = kept.with_name(kept.name + ".tmp")
+        shutil.rmtree(work, ignore_errors=True)
+        for folder in ("images", "build"):
+            source = Path(json.loads(text)["Dir"]) / folder
+            if source.is_dir():
+                shutil.copytree(source, work / folder)
+        work.rename(kept)
+    return kept
+
+
 def drop_build_caches() -> None:
     """Remove Go's module and build caches of ours (17 GB after a full build); the binaries stay."""
     subprocess.run(["go", "clean", "-modcache"], env=_go_environment(), check=False, capture_output=True)
@@ -81,7 +98,7 @@ def drop_build_caches() -> None:
 
 
 def _build(program: Program) -> None:
-    work = program.binaries.with_suffix(".tmp")
+    work = program.binaries.with_name(program.binaries.name + ".tmp")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     flags = ["-trimpath", "-ldflags", f"-s -w {program.ldflags}".strip()]

@@ -1,0 +1,1 @@
+"""Builds the product's images: one folder per image, and the modules that build them in order."""

@@ -1,0 +1,154 @@
+"""Build the product's images in parent order and push them to a registry: `make images`.
+
+An image whose tag (a content hash) the registry has is neither built nor pushed again. What is used is written to
+.tools/images.yaml, a Helm values file. Mirrors and the CA bundle of a machine come in as build secrets and stay out.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import yaml
+
+from images import debian
+from images.catalogue import Image, catalogue, tags, wheel_sources
+from tests.cluster import engine
+from tests.cluster.errors import ClusterError
+from tests.cluster.paths import ROOT, TOOLS
+from tests.cluster.steps import run, step
+
+MANIFEST_TYPES = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
+CA_BUNDLE = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))
+SOURCE = "https://example.org/hpc-charts"
+
+
+def build_all(registry: str, wanted: list[str]) -> dict[str, str]:
+    """Build and push what `registry` lacks of `wanted` and its parents; return each image's digest by name."""
+    chosen = _with_parents(wanted or list(catalogue()))
+    known, digests = tags(), {}
+    for name in chosen:
+        reference = f"{registry}/{name}:{known[name]}"
+        digest = _digest(registry, name, known[name])
+        if digest is None:
+            with step(f"build {reference}"):
+                _build(catalogue()[name], reference, registry, known)
+                run([engine.docker(), "push", "--quiet", reference], next_step="is the registry up? make cluster-status")
+            digest = _digest(registry, name, known[name])
+        if digest is None:
+            raise ClusterError(f"{reference} was pushed, and the registry does not have it", "make cluster-status")
+        digests[name] = digest
+    _write_values(registry, {name: known[name] for name in chosen}, digests)
+    return digests
+
+
+def _build(image: Image, reference: str, registry: str, known: dict[str, str]) -> None:
+    parent = f"{registry}/{image.parent}:{known[image.parent]}" if image.parent else debian.ensure()
+    with _context(image) as context, _secrets() as secrets:
+        options = ["--tag", reference, *secrets, *_labels(image), f"--build-arg={_parent_argument(image)}={parent}"]
+        if image.target:
+            options += ["--target", image.target]
+        run([engine.docker(), "build", "--quiet", *options, context], env=engine.BUILDKIT)
+
+
+def _parent_argument(image: Image) -> str:
+    return "PARENT" if image.parent else "BASE_IMAGE"
+
+
+@contextmanager
+def _context(image: Image) -> Iterator[Path]:
+    """The image's folder, with the wheel of sweep_client beside where the image asks for it."""
+    with tempfile.TemporaryDirectory(prefix="hpc-image-") as name:
+        context = Path(name) / "context"
+        shutil.copytree(image.folder, context)
+        if image.context:
+            _wheel(context / "wheels", Path(name) / "source")
+        yield context
+
+
+def _wheel(folder: Path, source: Path) -> None:
+    """Build sweep_client's wheel from a copy, so that a stale build/ of the checkout cannot get in."""
+    for path in wheel_sources():
+        copy = source / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, copy)
+    run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, source])
+
+
+@contextmanager
+def _secrets() -> Iterator[list[str]]:
+    """Build secrets `ca`, `apt` and `pip`; a machine without such a file gives an empty one."""
+    given = {
+        "ca": CA_BUNDLE,
+        "apt": Path(os.environ.get("HPC_APT_SOURCES", "/nonexistent")),
+        "pip": Path(os.environ.get("PIP_CONFIG_FILE", "/nonexistent")),
+    }
+    with tempfile.NamedTemporaryFile() as empty:
+        yield [f"--secret=id={name},src={path if path.is_file() else empty.name}" for name, path in given.items()]
+
+
+def _labels(image: Image) -> list[str]:
+    """OCI annotations as labels, https://github.com/opencontainers/image-spec/blob/main/annotations.md."""
+    revision = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    values = {
+        "title": image.name,
+        "version": (ROOT / "VERSION").read_text().strip(),
+        "revision": revision,
+        "source": SOURCE,
+        "licenses": "Apache-2.0",
+    }
+    return [f"--label=org.opencontainers.image.{key}={value}" for key, value in values.items()]
+
+
+def _digest(registry: str, name: str, tag: str) -> str | None:
+    """The digest under which the registry holds an image, or None."""
+    host, _, path = registry.partition("/")
+    scheme = "http" if host.startswith(("localhost", "127.0.0.1")) else "https"
+    url = f"{scheme}://{host}/v2/{path}/{name}/manifests/{tag}"
+    try:
+        reply = httpx.head(url, headers={"Accept": MANIFEST_TYPES})
+    except httpx.HTTPError as error:
+        raise ClusterError(f"no registry answers at {registry}: {error}", "make cluster, or REGISTRY=host/path") from error
+    return reply.headers.get("docker-content-digest") if reply.status_code == 200 else None
+
+
+def _with_parents(wanted: list[str]) -> list[str]:
+    table = catalogue()
+    unknown = sorted(set(wanted) - set(table))
+    if unknown:
+        raise ClusterError(f"no such image: {', '.join(unknown)}", f"known are: {', '.join(table)}")
+    needed = set(wanted)
+    for name in reversed(table):
+        parent = table[name].parent
+        if name in needed and parent:
+            needed.add(parent)
+    return [name for name in table if name in needed]
+
+
+def _write_values(registry: str, used: dict[str, str], digests: dict[str, str]) -> None:
+    TOOLS.mkdir(exist_ok=True)
+    values = {"global": {"image": {"registry": registry, "tags": used, "digests": digests}}}
+    (TOOLS / "images.yaml").write_text("# Written by `make images`.\n" + yaml.safe_dump(values, sort_keys=True))
+
+
+def main() -> None:
+    """Entry point of `make images`."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--registry", default="localhost:5001/hpc", help="host[:port]/path to push to")
+    parser.add_argument("images", nargs="*", help="names of images; all by default")
+    arguments = parser.parse_args()
+    try:
+        engine.ensure()
+        build_all(arguments.registry, arguments.images)
+    except ClusterError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""Make, show and remove the local cluster: three kind nodes, a registry beside them, a kubeconfig of its own."""
+
+import json
+import shutil
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.cluster import addons, engine, kind_config, node_image, nodes, registry, tools
+from tests.cluster.errors import ClusterError
+from tests.cluster.paths import KUBECONFIG, TOOLS, cache
+from tests.cluster.programs import drop_build_caches
+from tests.cluster.steps import run, step
+
+NAME = "hpc"
+MARKER = TOOLS / "cluster.json"
+SHARED = TOOLS / "shared"
+COLD_GIGABYTES = 30
+WARM_GIGABYTES = 6
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a cluster is made with; a running cluster is kept only if it was made with the same."""
+
+    workers: int = 2
+    registry_port: int = 5001
+    ingress_port: int = 8080
+
+
+def up(options: Options) -> None:
+    """Have the cluster running and all of it ready; a second call changes nothing.
+
+    Raises:
+        ClusterError: what is missing or in the way, and the next step.
+    """
+    engine.ensure()
+    _require_disk(_engine_folder(), WARM_GIGABYTES)
+    _require_same(options)
+    if _running(options):
+        print(f"cluster `{NAME}` is running: {', '.join(nodes.names())}")
+    else:
+        _create(options)
+    registry.ensure(options.registry_port)
+    registry.join(nodes.names(), options.registry_port)
+    addons.install(options.registry_port)
+    addons.wait(nodes.names())
+    MARKER.write_text(json.dumps({"options": asdict(options)}))
+    print(f"ready: kubectl --kubeconfig {KUBECONFIG.relative_to(TOOLS.parent)} get nodes")
+
+
+def down() -> None:
+    """Remove nodes, network, registry, volumes, the shared folder, and the engine if `up` had started it."""
+    if engine.answers():
+        with step("remove the cluster"):
+            _delete()
+            registry.remove()
+            if run([engine.docker(), "network", "ls", "--quiet", "--filter", "name=^kind$"]).strip():
+                run([engine.docker(), "network", "rm", "kind"])
+    shutil.rmtree(SHARED, ignore_errors=True)
+    engine.stop()
+
+
+def status() -> str:
+    """A few lines on engine, nodes, registry and pods that are not well.
+
+    Raises:
+        ClusterError: there is no running cluster.
+    """
+    if not engine.answers() or not nodes.names():
+        raise ClusterError("there is no local cluster", "make cluster")
+    lines = [f"{name}: {state}" for name, state in nodes.states().items()]
+    if set(nodes.states().values()) != {"running"}:
+        raise ClusterError("the cluster is only half up\n  " + "\n  ".join(lines), "make cluster")
+    lines.append(f"registry on localhost:{_options().registry_port}: {registry.answers(_options().registry_port)}")
+    lines.append(addons.kubectl("get", "nodes", "--output=wide"))
+    unwell = addons.kubectl("get", "pods", "-A", "--field-selector=status.phase!=Running,status.phase!=Succeeded")
+    return "\n".join([*lines, unwell])
+
+
+def _create(options: Options) -> None:
+    if nodes.names():
+        states = ", ".join(f"{name} {state}" for name, state in nodes.states().items())
+        print(f"a half-started cluster from before ({states}) is removed and made anew")
+        _delete()
+    _require_ports(options)
+    if not _built():
+        _require_disk(cache(), COLD_GIGABYTES)
+    tools.ensure(["kind", "kubectl", "helm"])
+    image = node_image.ensure()
+    registry.ensure(options.registry_port)
+    drop_build_caches()
+    _fresh_shared_folder()
+    config = kind_config.render(workers=options.workers, shared=SHARED, ingress_port=options.ingress_port)
+    with step(f"create {options.workers + 1} nodes"):
+        command = [tools.BIN / "kind", "create", "cluster", "--name", NAME, "--image", image, "--config", "-"]
+        run([*command, "--kubeconfig", KUBECONFIG], stdin=config, next_step="make cluster-down cluster")
+
+
+def _delete() -> None:
+    tools.ensure(["kind"])
+    run([tools.BIN / "kind", "delete", "cluster", "--name", NAME, "--kubeconfig", KUBECONFIG])
+    MARKER.unlink(missing_ok=True)
+
+
+def _running(options: Options) -> bool:
+    states = nodes.states()
+    return MARKER.exists() and len(states) == options.workers + 1 and set(states.values()) == {"running"}
+
+
+def _options() -> Options:
+    return Options(**json.loads(MARKER.read_text())["options"]) if MARKER.exists() else Options()
+
+
+def _require_same(options: Options) -> None:
+    if MARKER.exists() and _options() != options and nodes.names():
+        raise ClusterError(f"a cluster with {_options()} is there, not with {options}", "make cluster-down, then again")
+
+
+def _require_ports(options: Options) -> None:
+    for port, variable in ((options.ingress_port, "INGRESS_PORT"), (options.registry_port, "REGISTRY_PORT")):
+        ours = variable == "REGISTRY_PORT" and registry.answers(port)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if not ours and probe.connect_ex(("127.0.0.1", port)) == 0:
+                raise ClusterError(f"port {port} on 127.0.0.1 is taken", f"make cluster {variable}={port + 10}")
+
+
+def _require_disk(folder: Path, gigabytes: int) -> None:
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free / 1e9
+    if free < gigabytes:
+        message = f"the disk of {folder} is nearly full: {free:.1f} GB free, {gigabytes} GB needed"
+        raise ClusterError(message, "free some space (docker system prune), or make clean")
+
+
+def _engine_folder() -> Path:
+    return Path(run([engine.docker(), "info", "--format", "{{.DockerRootDir}}"]).strip())
+
+
+def _built() -> bool:
+    return (cache() / "bin").is_dir()
+
+
+def _fresh_shared_folder() -> None:
+    shutil.rmtree(SHARED, ignore_errors=True)
+    SHARED.mkdir(parents=True)
+    # Pods of any uid make their volumes here, as on a server that exports with no squashing.
+    SHARED.chmod(0o777)

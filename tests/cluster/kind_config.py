@@ -1,0 +1,27 @@
+"""The kind configuration of one cluster: kind.yaml with the asked number of workers, the shared folder and ports."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.cluster.paths import HERE
+
+INGRESS_PORT_IN_NODE = 30080
+SHARED_IN_NODE = "/var/shared"
+
+
+def render(*, workers: int, shared: Path, ingress_port: int) -> str:
+    """Return the YAML for `kind create cluster`.
+
+    Args:
+        workers: number of worker nodes beside the one control plane.
+        shared: host folder mounted into every node for the RWX StorageClass.
+        ingress_port: port on the host's loopback that reaches the Ingress controller.
+    """
+    config: dict[str, Any] = yaml.safe_load((HERE / "kind.yaml").read_text())
+    mount = {"hostPath": str(shared), "containerPath": SHARED_IN_NODE}
+    ports = [{"containerPort": INGRESS_PORT_IN_NODE, "hostPort": ingress_port, "listenAddress": "127.0.0.1"}]
+    control_plane = {"role": "control-plane", "extraMounts": [mount], "extraPortMappings": ports}
+    config["nodes"] = [control_plane, *({"role": "worker", "extraMounts": [mount]} for _ in range(workers))]
+    return str(yaml.safe_dump(config, sort_keys=False))

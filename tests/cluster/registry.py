@@ -1,0 +1,57 @@
+"""A local OCI registry beside the cluster, as kind documents it: localhost:<port> means the same on host and nodes."""
+
+import json
+import urllib.error
+import urllib.request
+
+from tests.cluster import engine
+from tests.cluster.node_image import addon_images, ensure_registry_image
+from tests.cluster.paths import HERE
+from tests.cluster.steps import run, succeeds
+
+NAME = "hpc-registry"
+VOLUME = "hpc-registry"
+PORT_INSIDE = 5000
+
+
+def ensure(port: int) -> None:
+    """Have the registry container running on 127.0.0.1:`port`."""
+    client = engine.docker()
+    if succeeds([client, "container", "inspect", NAME]):
+        run([client, "start", NAME])
+        return
+    ensure_registry_image()
+    config = f"{HERE / 'registry.yaml'}:/etc/distribution/config.yml:ro"
+    options = ["--detach", "--name", NAME, "--restart=always", f"--publish=127.0.0.1:{port}:{PORT_INSIDE}"]
+    volumes = ["--volume", config, "--volume", f"{VOLUME}:/var/lib/registry", "--entrypoint=registry"]
+    run([client, "run", *options, *volumes, addon_images()["registry"], "serve", "/etc/distribution/config.yml"])
+
+
+def join(nodes: list[str], port: int) -> None:
+    """Let the nodes reach the registry under the name that the host uses."""
+    client = engine.docker()
+    networks = json.loads(run([client, "inspect", "-f", "{{json .NetworkSettings.Networks}}", NAME]))
+    if "kind" not in networks:
+        run([client, "network", "connect", "kind", NAME])
+    folder = f"/etc/containerd/certs.d/localhost:{port}"
+    for node in nodes:
+        hosts = f'[host."http://{NAME}:{PORT_INSIDE}"]\n'
+        run([client, "exec", "-i", node, "sh", "-c", f"mkdir -p {folder} && cat > {folder}/hosts.toml"], stdin=hosts)
+
+
+def answers(port: int) -> bool:
+    """Whether a registry answers on loopback."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=2) as reply:
+            return bool(reply.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def remove() -> None:
+    """Remove container and volume."""
+    client = engine.docker()
+    if succeeds([client, "container", "inspect", NAME]):
+        run([client, "rm", "--force", "--volumes", NAME])
+    if succeeds([client, "volume", "inspect", VOLUME]):
+        run([client, "volume", "rm", VOLUME])

@@ -1,0 +1,158 @@
+"""What end-to-end tests use to talk to the cluster: kubectl and helm with reasons in every failure.
+
+Works on any cluster: KUBE_CONTEXT names a context of the user's own kubeconfig, without it the local cluster is meant.
+"""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from tests.cluster.paths import KUBECONFIG, ROOT, TOOLS
+
+LOG_LINES = 40
+
+T = TypeVar("T")
+
+
+class Timeout(AssertionError):
+    """A wait that ran out, with what the cluster says about the reason."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Exit code and output of a command."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        """Both outputs."""
+        return self.out + self.err
+
+
+def context_arguments(flag: str = "--context") -> list[str]:
+    """The arguments by which kubectl (or helm, with `--kube-context`) finds the cluster."""
+    context = os.environ.get("KUBE_CONTEXT")
+    return [f"{flag}={context}"] if context else [f"--kubeconfig={KUBECONFIG}"]
+
+
+def is_local() -> bool:
+    """Whether the cluster is the local one, whose nodes tests may kill."""
+    return not os.environ.get("KUBE_CONTEXT")
+
+
+def run(command: Sequence[str], *, stdin: str | None = None, timeout: float = 600) -> Result:
+    """Run a command with the pinned tools first on the PATH."""
+    path = f"{TOOLS / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        list(command), input=stdin, text=True, capture_output=True, check=False, timeout=timeout, env={**os.environ, "PATH": path}
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@dataclass
+class Namespace:
+    """One namespace of the cluster and what is done in it; the name is unique to a test or module."""
+
+    name: str
+    releases: list[str] = field(default_factory=list)
+
+    def kubectl(self, *words: str, stdin: str | None = None, check: bool = True, timeout: float = 300) -> Result:
+        """Run kubectl in this namespace; a failure is an assertion with its message."""
+        result = run(["kubectl", *context_arguments(), f"--namespace={self.name}", *words], stdin=stdin, timeout=timeout)
+        assert not check or result.code == 0, f"kubectl {' '.join(words)}: {result.text}"
+        return result
+
+    def get(self, *words: str) -> dict[str, Any]:
+        """`kubectl get … -o json` as an object."""
+        found: dict[str, Any] = json.loads(self.kubectl("get", *words, "--output=json").out)
+        return found
+
+    def apply(self, *objects: dict[str, Any]) -> None:
+        """Apply objects given as Python values."""
+        self.kubectl("apply", "--filename=-", stdin=yaml.safe_dump_all(objects))
+
+    def exec(self, pod: str, *command: str, container: str = "", stdin: str | None = None, check: bool = True, timeout: float = 300) -> Result:
+        """Run a command in a pod (`name` or `kind/name`)."""
+        chosen = [f"--container={container}"] if container else []
+        given = ["--stdin"] if stdin is not None else []
+        return self.kubectl("exec", *given, pod, *chosen, "--", *command, stdin=stdin, check=check, timeout=timeout)
+
+    def helm(self, *words: str, check: bool = True, timeout: float = 600) -> Result:
+        """Run helm in this namespace."""
+        result = run(["helm", *context_arguments("--kube-context"), f"--namespace={self.name}", *words], timeout=timeout)
+        assert not check or result.code == 0, f"helm {' '.join(words)}: {result.text}\n{self.why()}"
+        return result
+
+    def install(self, release: str, chart: str | Path, *arguments: str, values: dict[str, Any] | None = None, wait_seconds: int = 300) -> None:
+        """Install or upgrade a chart of this repository with the images that `make images` built, and wait until it is ready."""
+        words = ["upgrade", "--install", release, str(ROOT / chart), *image_arguments(), *arguments]
+        path = TOOLS / f"values-{self.name}-{release}.yaml"
+        path.write_text(yaml.safe_dump(values or {}))
+        try:
+            self.helm(*words, "--values", str(path), "--wait", f"--timeout={wait_seconds}s", timeout=wait_seconds + 60)
+        finally:
+            path.unlink()
+        if release not in self.releases:
+            self.releases.append(release)
+
+    def wait_ready(self, workload: str, *, timeout: float = 180) -> None:
+        """Wait for a rollout (`statefulset/x`) or a pod's readiness (`pod/x`)."""
+        if workload.startswith("pod/"):
+            words = ["wait", "--for=condition=Ready", workload, f"--timeout={timeout:.0f}s"]
+        else:
+            words = ["rollout", "status", workload, f"--timeout={timeout:.0f}s"]
+        result = self.kubectl(*words, check=False, timeout=timeout + 30)
+        if result.code:
+            raise Timeout(f"{workload} was not ready in {timeout:.0f} s: {result.text}\n{self.why()}")
+
+    def wait_for(self, what: str, condition: Callable[[], T], *, timeout: float = 120, every: float = 0.5) -> T:
+        """Poll `condition` until it is true and return its value; on time-out say what the cluster knows."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            value = condition()
+            if value:
+                return value
+            time.sleep(every)
+        raise Timeout(f"not within {timeout:.0f} s: {what}\n{self.why()}")
+
+    def why(self) -> str:
+        """Pods, last events and the logs of pods that are not ready: the text of a failure."""
+        pods = self.kubectl("get", "pods", "--output=wide", check=False).text
+        events = self.kubectl("get", "events", "--sort-by=.lastTimestamp", check=False).text
+        parts = [f"--- pods\n{pods}", "--- events\n" + "\n".join(events.splitlines()[-20:])]
+        for name in self._unready():
+            log = self.kubectl("logs", name, "--all-containers", "--prefix", f"--tail={LOG_LINES}", check=False).text
+            parts.append(f"--- log of {name}\n{log}")
+        return "\n".join(parts)
+
+    def _unready(self) -> list[str]:
+        listed = self.kubectl("get", "pods", "--output=json", check=False)
+        pods = json.loads(listed.out)["items"] if listed.code == 0 else []
+        return [pod["metadata"]["name"] for pod in pods if not _is_ready(pod)]
+
+
+def image_arguments() -> list[str]:
+    """`--values` with the images of `make images`, where there are any."""
+    path = TOOLS / "images.yaml"
+    return ["--values", str(path)] if path.exists() else []
+
+
+def image(name: str) -> str:
+    """Full reference of one of the product's images."""
+    given = yaml.safe_load((TOOLS / "images.yaml").read_text())["global"]["image"]
+    return f"{given['registry']}/{name}:{given['tags'][name]}"
+
+
+def _is_ready(pod: dict[str, Any]) -> bool:
+    conditions = {entry["type"]: entry["status"] for entry in pod["status"].get("conditions", [])}
+    return conditions.get("Ready") == "True" or pod["status"].get("phase") == "Succeeded"
