@@ -35,8 +35,8 @@ def up(options: Options) -> None:
         ClusterError: what is missing or in the way, and the next step.
     """
     engine.ensure()
-    _require_disk(_engine_folder(), WARM_GIGABYTES)
-    _require_same(options)
+    require_disk(_engine_folder(), WARM_GIGABYTES)
+    require_same(options)
     if _running(options):
         print(f"cluster `{NAME}` is running: {', '.join(nodes.names())}")
     else:
@@ -72,10 +72,41 @@ def status() -> str:
     lines = [f"{name}: {state}" for name, state in nodes.states().items()]
     if set(nodes.states().values()) != {"running"}:
         raise ClusterError("the cluster is only half up\n  " + "\n  ".join(lines), "make cluster")
-    lines.append(f"registry on localhost:{_options().registry_port}: {registry.answers(_options().registry_port)}")
+    lines.append(f"registry on localhost:{current_options().registry_port}: {registry.answers(current_options().registry_port)}")
     lines.append(addons.kubectl("get", "nodes", "--output=wide"))
     unwell = addons.kubectl("get", "pods", "-A", "--field-selector=status.phase!=Running,status.phase!=Succeeded")
     return "\n".join([*lines, unwell])
+
+
+def current_options() -> Options:
+    """What the cluster that is there was made with."""
+    return Options(**json.loads(MARKER.read_text())["options"]) if MARKER.exists() else Options()
+
+
+def require_same(options: Options) -> None:
+    """Refuse to turn a running cluster into another one."""
+    if MARKER.exists() and current_options() != options and nodes.names():
+        raise ClusterError(f"a cluster with {current_options()} is there, not with {options}", "make cluster-down, then again")
+
+
+def require_ports(options: Options) -> None:
+    """Refuse ports that something else listens on; the registry of ours may go on."""
+    for port, variable in ((options.ingress_port, "INGRESS_PORT"), (options.registry_port, "REGISTRY_PORT")):
+        ours = variable == "REGISTRY_PORT" and registry.answers(port)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if not ours and probe.connect_ex(("127.0.0.1", port)) == 0:
+                raise ClusterError(f"port {port} on 127.0.0.1 is taken", f"make cluster {variable}={port + 10}")
+
+
+def require_disk(folder: Path, gigabytes: int) -> None:
+    """Refuse to start what would fill the disk of `folder`; sizes in GB (10^9 bytes)."""
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free / 1e9
+    if free < gigabytes:
+        message = f"the disk of {folder} is nearly full: {free:.1f} GB free, {gigabytes} GB needed"
+        raise ClusterError(message, "free some space (docker system prune), or make clean")
 
 
 def _create(options: Options) -> None:
@@ -83,9 +114,9 @@ def _create(options: Options) -> None:
         states = ", ".join(f"{name} {state}" for name, state in nodes.states().items())
         print(f"a half-started cluster from before ({states}) is removed and made anew")
         _delete()
-    _require_ports(options)
+    require_ports(options)
     if not _built():
-        _require_disk(cache(), COLD_GIGABYTES)
+        require_disk(cache(), COLD_GIGABYTES)
     tools.ensure(["kind", "kubectl", "helm"])
     image = node_image.ensure()
     registry.ensure(options.registry_port)
@@ -106,33 +137,6 @@ def _delete() -> None:
 def _running(options: Options) -> bool:
     states = nodes.states()
     return MARKER.exists() and len(states) == options.workers + 1 and set(states.values()) == {"running"}
-
-
-def _options() -> Options:
-    return Options(**json.loads(MARKER.read_text())["options"]) if MARKER.exists() else Options()
-
-
-def _require_same(options: Options) -> None:
-    if MARKER.exists() and _options() != options and nodes.names():
-        raise ClusterError(f"a cluster with {_options()} is there, not with {options}", "make cluster-down, then again")
-
-
-def _require_ports(options: Options) -> None:
-    for port, variable in ((options.ingress_port, "INGRESS_PORT"), (options.registry_port, "REGISTRY_PORT")):
-        ours = variable == "REGISTRY_PORT" and registry.answers(port)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if not ours and probe.connect_ex(("127.0.0.1", port)) == 0:
-                raise ClusterError(f"port {port} on 127.0.0.1 is taken", f"make cluster {variable}={port + 10}")
-
-
-def _require_disk(folder: Path, gigabytes: int) -> None:
-    while not folder.exists():
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free / 1e9
-    if free < gigabytes:
-        message = f"the disk of {folder} is nearly full: {free:.1f} GB free, {gigabytes} GB needed"
-        raise ClusterError(message, "free some space (docker system prune), or make clean")
 
 
 def _engine_folder() -> Path:

@@ -20,8 +20,9 @@ def render(*, workers: int, shared: Path, ingress_port: int) -> str:
         ingress_port: port on the host's loopback that reaches the Ingress controller.
     """
     config: dict[str, Any] = yaml.safe_load((HERE / "kind.yaml").read_text())
-    mount = {"hostPath": str(shared), "containerPath": SHARED_IN_NODE}
     ports = [{"containerPort": INGRESS_PORT_IN_NODE, "hostPort": ingress_port, "listenAddress": "127.0.0.1"}]
-    control_plane = {"role": "control-plane", "extraMounts": [mount], "extraPortMappings": ports}
-    config["nodes"] = [control_plane, *({"role": "worker", "extraMounts": [mount]} for _ in range(workers))]
+    control_plane = {"role": "control-plane", "extraPortMappings": ports}
+    config["nodes"] = [control_plane, *({"role": "worker"} for _ in range(workers))]
+    for node in config["nodes"]:
+        node["extraMounts"] = [{"hostPath": str(shared), "containerPath": SHARED_IN_NODE}]
     return str(yaml.safe_dump(config, sort_keys=False))
