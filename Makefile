@@ -44,6 +44,9 @@ tools: .venv/ready ## have the pinned command line tools in .tools/bin
 images: .venv/ready ## build the images that the registry lacks, and write .tools/images.yaml (REGISTRY=, IMAGES=)
 	@$(PYTHON) -m images.build --registry $(REGISTRY) $(IMAGES)
 
+sbom: images ## write a bill of materials per image into .tools/sbom
+	@$(PYTHON) -m images.sbom
+
 version: ## write VERSION into every chart
 	@for chart in $(CHARTS); do sed -i -E "s/^(version|appVersion):.*/\1: \"$$(cat VERSION)\"/" charts/$$chart/Chart.yaml; done
 
@@ -78,4 +81,4 @@ bench-cluster: .venv/ready ## figures of the local cluster, into docs/performanc
 	@test -x .venv/bin/python || python3 -m venv .venv
 	@.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]' && touch $@
 
-.PHONY: help cluster cluster-down cluster-status node-image base-image go-modules tools images version clean check lint test e2e e2e-full e2e-ready bench-cluster
+.PHONY: help cluster cluster-down cluster-status node-image base-image go-modules tools images sbom version clean check lint test e2e e2e-full e2e-ready bench-cluster

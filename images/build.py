@@ -24,7 +24,9 @@ from tests.cluster.errors import ClusterError
 from tests.cluster.paths import ROOT, TOOLS
 from tests.cluster.steps import run, step
 
-MANIFEST_TYPES = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
+MANIFEST_TYPES = (
+    "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
+)
 CA_BUNDLE = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))
 SOURCE = "https://example.org/hpc-charts"
 
@@ -39,10 +41,15 @@ def build_all(registry: str, wanted: list[str]) -> dict[str, str]:
         if digest is None:
             with step(f"build {reference}"):
                 _build(catalogue()[name], reference, registry, known)
-                run([engine.docker(), "push", "--quiet", reference], next_step="is the registry up? make cluster-status")
+                run(
+                    [engine.docker(), "push", "--quiet", reference],
+                    next_step="is the registry up? make cluster-status",
+                )
             digest = _digest(registry, name, known[name])
         if digest is None:
-            raise ClusterError(f"{reference} was pushed, and the registry does not have it", "make cluster-status")
+            raise ClusterError(
+                f"{reference} was pushed, and the registry does not have it", "make cluster-status"
+            )
         digests[name] = digest
     _write_values(registry, {name: known[name] for name in chosen}, digests)
     return digests
@@ -51,7 +58,13 @@ def build_all(registry: str, wanted: list[str]) -> dict[str, str]:
 def _build(image: Image, reference: str, registry: str, known: dict[str, str]) -> None:
     parent = f"{registry}/{image.parent}:{known[image.parent]}" if image.parent else debian.ensure()
     with _context(image) as context, _secrets() as secrets:
-        options = ["--tag", reference, *secrets, *_labels(image), f"--build-arg={_parent_argument(image)}={parent}"]
+        options = [
+            "--tag",
+            reference,
+            *secrets,
+            *_labels(image),
+            f"--build-arg={_parent_argument(image)}={parent}",
+        ]
         if image.target:
             options += ["--target", image.target]
         run([engine.docker(), "build", "--quiet", *options, context], env=engine.BUILDKIT)
@@ -90,12 +103,16 @@ def _secrets() -> Iterator[list[str]]:
         "pip": Path(os.environ.get("PIP_CONFIG_FILE", "/nonexistent")),
     }
     with tempfile.NamedTemporaryFile() as empty:
-        yield [f"--secret=id={name},src={path if path.is_file() else empty.name}" for name, path in given.items()]
+        yield [
+            f"--secret=id={name},src={path if path.is_file() else empty.name}" for name, path in given.items()
+        ]
 
 
 def _labels(image: Image) -> list[str]:
     """OCI annotations as labels, https://github.com/opencontainers/image-spec/blob/main/annotations.md."""
-    revision = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    revision = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.strip()
     values = {
         "title": image.name,
         "version": (ROOT / "VERSION").read_text().strip(),
@@ -114,7 +131,9 @@ def _digest(registry: str, name: str, tag: str) -> str | None:
     try:
         reply = httpx.head(url, headers={"Accept": MANIFEST_TYPES})
     except httpx.HTTPError as error:
-        raise ClusterError(f"no registry answers at {registry}: {error}", "make cluster, or REGISTRY=host/path") from error
+        raise ClusterError(
+            f"no registry answers at {registry}: {error}", "make cluster, or REGISTRY=host/path"
+        ) from error
     return reply.headers.get("docker-content-digest") if reply.status_code == 200 else None
 
 
@@ -134,7 +153,9 @@ def _with_parents(wanted: list[str]) -> list[str]:
 def _write_values(registry: str, used: dict[str, str], digests: dict[str, str]) -> None:
     TOOLS.mkdir(exist_ok=True)
     values = {"global": {"image": {"registry": registry, "tags": used, "digests": digests}}}
-    (TOOLS / "images.yaml").write_text("# Written by `make images`.\n" + yaml.safe_dump(values, sort_keys=True))
+    (TOOLS / "images.yaml").write_text(
+        "# Written by `make images`.\n" + yaml.safe_dump(values, sort_keys=True)
+    )
 
 
 def main() -> None:

@@ -34,12 +34,19 @@ class Image:
 def catalogue() -> dict[str, Image]:
     """All images by name, every parent before its children."""
     table = json.loads((IMAGES / "versions.json").read_text())["images"]
-    entries = {name: Image(name=name, **{**entry, "context": tuple(entry.get("context", ()))}) for name, entry in table.items()}
+    entries = {
+        name: Image(name=name, **{**entry, "context": tuple(entry.get("context", ()))})
+        for name, entry in table.items()
+    }
     ordered: dict[str, Image] = {}
     while len(ordered) < len(entries):
-        ready = {n: i for n, i in entries.items() if n not in ordered and (i.parent is None or i.parent in ordered)}
+        ready = {
+            n: i for n, i in entries.items() if n not in ordered and (i.parent is None or i.parent in ordered)
+        }
         if not ready:
-            raise ValueError(f"images/versions.json: {sorted(set(entries) - set(ordered))} have no parent that is built")
+            raise ValueError(
+                f"images/versions.json: {sorted(set(entries) - set(ordered))} have no parent that is built"
+            )
         ordered.update(ready)
     return ordered
 
@@ -48,7 +55,9 @@ def tags() -> dict[str, str]:
     """Each image's tag: the hash of its folder, its target, its parent's tag and what else goes into it."""
     found: dict[str, str] = {}
     for name, image in catalogue().items():
-        digest = hashlib.sha256(f"{image.target}\n{found[image.parent] if image.parent else debian.image()}".encode())
+        digest = hashlib.sha256(
+            f"{image.target}\n{found[image.parent] if image.parent else debian.image()}".encode()
+        )
         for path in _tracked(image.folder):
             digest.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
         if image.context:
@@ -61,7 +70,10 @@ def tags() -> dict[str, str]:
 
 def wheel_sources() -> list[Path]:
     """Every file that sweep_client's wheel is built from."""
-    return [*(path for source in HASHED_SOURCES for path in _tracked(ROOT / source)), *(ROOT / name for name in OTHER_SOURCES)]
+    return [
+        *(path for source in HASHED_SOURCES for path in _tracked(ROOT / source)),
+        *(ROOT / name for name in OTHER_SOURCES),
+    ]
 
 
 def _tracked(place: Path) -> list[Path]:

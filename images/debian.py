@@ -13,7 +13,13 @@ from tests.cluster.steps import run, step, succeeds
 PULL_SECONDS = 120
 MIRROR = "http://deb.debian.org/debian"
 # What the -slim images leave out, see https://hub.docker.com/_/debian ("slim variants").
-EXCLUDED = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/lintian/*"]
+EXCLUDED = [
+    "/usr/share/doc/*",
+    "/usr/share/man/*",
+    "/usr/share/info/*",
+    "/usr/share/locale/*",
+    "/usr/share/lintian/*",
+]
 
 
 def image() -> str:
@@ -32,7 +38,9 @@ def ensure(mirror: str | None = None) -> str:
         return name
     with step(f"pull {name}"):
         pulled = subprocess.run(
-            ["timeout", str(PULL_SECONDS), engine.docker(), "pull", "-q", name], capture_output=True, check=False
+            ["timeout", str(PULL_SECONDS), engine.docker(), "pull", "-q", name],
+            capture_output=True,
+            check=False,
         )
     if pulled.returncode:
         with step(f"no registry answers: make {name} with mmdebstrap"):
@@ -48,11 +56,15 @@ def _make(name: str, mirror: str) -> None:
     client = engine.docker()
     with subprocess.Popen(bootstrap, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as producer:
         importing = [client, "import", "--change", 'CMD ["bash"]', "-"]
-        imported = subprocess.run(importing, stdin=producer.stdout, capture_output=True, text=True, check=False)
+        imported = subprocess.run(
+            importing, stdin=producer.stdout, capture_output=True, text=True, check=False
+        )
         _, said = producer.communicate()
     if producer.returncode or imported.returncode:
         tail = (said.decode() + imported.stderr)[-2000:]
-        raise ClusterError(f"mmdebstrap failed:\n{tail}", f"check that {mirror} can be reached (or set DEBIAN_MIRROR)")
+        raise ClusterError(
+            f"mmdebstrap failed:\n{tail}", f"check that {mirror} can be reached (or set DEBIAN_MIRROR)"
+        )
     run([client, "tag", imported.stdout.strip(), name])
 
 
@@ -61,9 +73,14 @@ def require_mmdebstrap() -> None:
     if shutil.which("mmdebstrap"):
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise ClusterError("no container registry answers and mmdebstrap is missing", "sudo apt-get install mmdebstrap")
+        raise ClusterError(
+            "no container registry answers and mmdebstrap is missing", "sudo apt-get install mmdebstrap"
+        )
     run(["apt-get", "update", "-qq"])
-    run(["apt-get", "install", "-y", "-qq", "mmdebstrap", "debian-archive-keyring"], env={"DEBIAN_FRONTEND": "noninteractive"})
+    run(
+        ["apt-get", "install", "-y", "-qq", "mmdebstrap", "debian-archive-keyring"],
+        env={"DEBIAN_FRONTEND": "noninteractive"},
+    )
 
 
 if __name__ == "__main__":

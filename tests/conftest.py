@@ -33,7 +33,9 @@ def make_namespace() -> Iterator[MakeNamespace]:
         label = re.sub(r"[^a-z0-9]+", "-", purpose.lower()).strip("-")[:30]
         namespace = Namespace(f"e2e-{label}-{secrets.token_hex(3)}")
         labels = {"pod-security.kubernetes.io/enforce": pod_security, "hpc-e2e": "true"}
-        namespace.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace.name, "labels": labels}})
+        namespace.apply(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace.name, "labels": labels}}
+        )
         made.append(namespace)
         return namespace
 
@@ -72,6 +74,8 @@ def accounts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Account]:
     made = {}
     for uid, name in ((20001, "ada"), (20002, "grace")):
         key = folder / name
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(key)], check=True)
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(key)], check=True
+        )
         made[name] = Account(name, uid, key, key.with_suffix(".pub").read_text().strip())
     return made

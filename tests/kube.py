@@ -54,7 +54,13 @@ def run(command: Sequence[str], *, stdin: str | None = None, timeout: float = 60
     """Run a command with the pinned tools first on the PATH."""
     path = f"{TOOLS / 'bin'}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        list(command), input=stdin, text=True, capture_output=True, check=False, timeout=timeout, env={**os.environ, "PATH": path}
+        list(command),
+        input=stdin,
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=timeout,
+        env={**os.environ, "PATH": path},
     )
     return Result(done.returncode, done.stdout, done.stderr)
 
@@ -66,9 +72,15 @@ class Namespace:
     name: str
     releases: list[str] = field(default_factory=list)
 
-    def kubectl(self, *words: str, stdin: str | None = None, check: bool = True, timeout: float = 300) -> Result:
+    def kubectl(
+        self, *words: str, stdin: str | None = None, check: bool = True, timeout: float = 300
+    ) -> Result:
         """Run kubectl in this namespace; a failure is an assertion with its message."""
-        result = run(["kubectl", *context_arguments(), f"--namespace={self.name}", *words], stdin=stdin, timeout=timeout)
+        result = run(
+            ["kubectl", *context_arguments(), f"--namespace={self.name}", *words],
+            stdin=stdin,
+            timeout=timeout,
+        )
         assert not check or result.code == 0, f"kubectl {' '.join(words)}: {result.text}"
         return result
 
@@ -81,25 +93,52 @@ class Namespace:
         """Apply objects given as Python values."""
         self.kubectl("apply", "--filename=-", stdin=yaml.safe_dump_all(objects))
 
-    def exec(self, pod: str, *command: str, container: str = "", stdin: str | None = None, check: bool = True, timeout: float = 300) -> Result:
+    def exec(
+        self,
+        pod: str,
+        *command: str,
+        container: str = "",
+        stdin: str | None = None,
+        check: bool = True,
+        timeout: float = 300,
+    ) -> Result:
         """Run a command in a pod (`name` or `kind/name`)."""
         chosen = [f"--container={container}"] if container else []
         given = ["--stdin"] if stdin is not None else []
-        return self.kubectl("exec", *given, pod, *chosen, "--", *command, stdin=stdin, check=check, timeout=timeout)
+        return self.kubectl(
+            "exec", *given, pod, *chosen, "--", *command, stdin=stdin, check=check, timeout=timeout
+        )
 
     def helm(self, *words: str, check: bool = True, timeout: float = 600) -> Result:
         """Run helm in this namespace."""
-        result = run(["helm", *context_arguments("--kube-context"), f"--namespace={self.name}", *words], timeout=timeout)
+        result = run(
+            ["helm", *context_arguments("--kube-context"), f"--namespace={self.name}", *words],
+            timeout=timeout,
+        )
         assert not check or result.code == 0, f"helm {' '.join(words)}: {result.text}\n{self.why()}"
         return result
 
-    def install(self, release: str, chart: str | Path, *arguments: str, values: dict[str, Any] | None = None, wait_seconds: int = 300) -> None:
+    def install(
+        self,
+        release: str,
+        chart: str | Path,
+        *arguments: str,
+        values: dict[str, Any] | None = None,
+        wait_seconds: int = 300,
+    ) -> None:
         """Install or upgrade a chart of this repository with the images that `make images` built, and wait until it is ready."""
         words = ["upgrade", "--install", release, str(ROOT / chart), *image_arguments(), *arguments]
         path = TOOLS / f"values-{self.name}-{release}.yaml"
         path.write_text(yaml.safe_dump(values or {}))
         try:
-            self.helm(*words, "--values", str(path), "--wait", f"--timeout={wait_seconds}s", timeout=wait_seconds + 60)
+            self.helm(
+                *words,
+                "--values",
+                str(path),
+                "--wait",
+                f"--timeout={wait_seconds}s",
+                timeout=wait_seconds + 60,
+            )
         finally:
             path.unlink()
         if release not in self.releases:
@@ -115,7 +154,9 @@ class Namespace:
         if result.code:
             raise Timeout(f"{workload} was not ready in {timeout:.0f} s: {result.text}\n{self.why()}")
 
-    def wait_for(self, what: str, condition: Callable[[], T], *, timeout: float = 120, every: float = 0.5) -> T:
+    def wait_for(
+        self, what: str, condition: Callable[[], T], *, timeout: float = 120, every: float = 0.5
+    ) -> T:
         """Poll `condition` until it is true and return its value; on time-out say what the cluster knows."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
@@ -131,7 +172,9 @@ class Namespace:
         events = self.kubectl("get", "events", "--sort-by=.lastTimestamp", check=False).text
         parts = [f"--- pods\n{pods}", "--- events\n" + "\n".join(events.splitlines()[-20:])]
         for name in self._unready():
-            log = self.kubectl("logs", name, "--all-containers", "--prefix", f"--tail={LOG_LINES}", check=False).text
+            log = self.kubectl(
+                "logs", name, "--all-containers", "--prefix", f"--tail={LOG_LINES}", check=False
+            ).text
             parts.append(f"--- log of {name}\n{log}")
         return "\n".join(parts)
 

@@ -12,7 +12,9 @@ VENV = f"{sys.prefix}/bin"
 def main() -> int:
     """Run all; the exit code is the number of linters that failed."""
     failed = [name for name, command in _linters().items() if not _passes(name, command())]
-    print(f"lint: {len(_linters()) - len(failed)} passed" + (f", failed: {', '.join(failed)}" if failed else ""))
+    print(
+        f"lint: {len(_linters()) - len(failed)} passed" + (f", failed: {', '.join(failed)}" if failed else "")
+    )
     return len(failed)
 
 
@@ -25,7 +27,10 @@ def _linters() -> dict[str, Callable[[], list[str]]]:
         "yamllint": lambda: [f"{VENV}/yamllint", "--strict", *_files("*.yaml", "*.yml", not_in="templates/")],
         "shellcheck": lambda: [f"{VENV}/shellcheck", *_shell_scripts()],
         "hadolint": lambda: [f"{VENV}/hadolint", *_files("*Dockerfile")],
-        "codespell": lambda: [f"{VENV}/codespell", *_files("*.md", "*.py", "*.yaml", "*.sh", "*.tpl", "*Dockerfile")],
+        "codespell": lambda: [
+            f"{VENV}/codespell",
+            *_files("*.md", "*.py", "*.yaml", "*.sh", "*.tpl", "*Dockerfile"),
+        ],
         **({"helm lint": lambda: [".tools/bin/helm", "lint", "--strict", *charts]} if charts else {}),
     }
 
@@ -47,7 +52,14 @@ def _files(*patterns: str, not_in: str = "\0") -> list[str]:
 def _shell_scripts() -> list[str]:
     """Files whose first line names a shell, whatever they are called."""
     candidates = _files("*.sh", "images/*", ".ci/*", "charts/*/files/*")
-    return [name for name in candidates if (ROOT / name).read_bytes()[:40].split(b"\n")[0].startswith((b"#!/bin/sh", b"#!/bin/bash", b"#!/usr/bin/env bash"))]
+    return [
+        name
+        for name in candidates
+        if (ROOT / name)
+        .read_bytes()[:40]
+        .split(b"\n")[0]
+        .startswith((b"#!/bin/sh", b"#!/bin/bash", b"#!/usr/bin/env bash"))
+    ]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ from tests.cluster.errors import ClusterError
 
 def main() -> None:
     """Run one action; what a user can mend ends with a message and exit code 1."""
-    parser = argparse.ArgumentParser(prog="python -m tests.cluster", description="make and remove the local cluster")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.cluster", description="make and remove the local cluster"
+    )
     parser.add_argument("action", choices=["up", "down", "status", "tools", "node-image", "base-image"])
     parser.add_argument("--workers", type=int, default=cluster.Options.workers, help="number of worker nodes")
     parser.add_argument("--registry-port", type=int, default=cluster.Options.registry_port)

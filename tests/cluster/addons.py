@@ -50,7 +50,9 @@ def wait(nodes: list[str]) -> None:
         try:
             kubectl("wait", "--for=condition=Ready", "nodes", "--all", f"--timeout={READY_SECONDS}s")
             for namespace, workload in WORKLOADS:
-                kubectl("--namespace", namespace, "rollout", "status", workload, f"--timeout={READY_SECONDS}s")
+                kubectl(
+                    "--namespace", namespace, "rollout", "status", workload, f"--timeout={READY_SECONDS}s"
+                )
         except ClusterError as error:
             pods = kubectl("get", "pods,events", "--all-namespaces", "--output=wide")
             raise ClusterError(f"{error}\n{pods[-4000:]}", "make cluster-down cluster") from error
@@ -60,8 +62,12 @@ def wait(nodes: list[str]) -> None:
 
 def dns_answers(node: str) -> bool:
     """Whether the cluster's DNS service answers a question asked on this node."""
-    service = kubectl("--namespace=kube-system", "get", "service", "kube-dns", "--output=jsonpath={.spec.clusterIP}")
-    ask = f"exec 3<>/dev/tcp/{service}/53 && printf '{DNS_QUESTION}' >&3 && timeout 2 head -c 2 <&3 | grep -q ."
+    service = kubectl(
+        "--namespace=kube-system", "get", "service", "kube-dns", "--output=jsonpath={.spec.clusterIP}"
+    )
+    ask = (
+        f"exec 3<>/dev/tcp/{service}/53 && printf '{DNS_QUESTION}' >&3 && timeout 2 head -c 2 <&3 | grep -q ."
+    )
     return succeeds([engine.docker(), "exec", node, "timeout", "3", "bash", "-c", ask])
 
 

@@ -72,9 +72,13 @@ def status() -> str:
     lines = [f"{name}: {state}" for name, state in nodes.states().items()]
     if set(nodes.states().values()) != {"running"}:
         raise ClusterError("the cluster is only half up\n  " + "\n  ".join(lines), "make cluster")
-    lines.append(f"registry on localhost:{current_options().registry_port}: {registry.answers(current_options().registry_port)}")
+    lines.append(
+        f"registry on localhost:{current_options().registry_port}: {registry.answers(current_options().registry_port)}"
+    )
     lines.append(addons.kubectl("get", "nodes", "--output=wide"))
-    unwell = addons.kubectl("get", "pods", "-A", "--field-selector=status.phase!=Running,status.phase!=Succeeded")
+    unwell = addons.kubectl(
+        "get", "pods", "-A", "--field-selector=status.phase!=Running,status.phase!=Succeeded"
+    )
     return "\n".join([*lines, unwell])
 
 
@@ -86,7 +90,10 @@ def current_options() -> Options:
 def require_same(options: Options) -> None:
     """Refuse to turn a running cluster into another one."""
     if MARKER.exists() and current_options() != options and nodes.names():
-        raise ClusterError(f"a cluster with {current_options()} is there, not with {options}", "make cluster-down, then again")
+        raise ClusterError(
+            f"a cluster with {current_options()} is there, not with {options}",
+            "make cluster-down, then again",
+        )
 
 
 def require_ports(options: Options) -> None:
@@ -96,7 +103,9 @@ def require_ports(options: Options) -> None:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if not ours and probe.connect_ex(("127.0.0.1", port)) == 0:
-                raise ClusterError(f"port {port} on 127.0.0.1 is taken", f"make cluster {variable}={port + 10}")
+                raise ClusterError(
+                    f"port {port} on 127.0.0.1 is taken", f"make cluster {variable}={port + 10}"
+                )
 
 
 def require_disk(folder: Path, gigabytes: int) -> None:
@@ -124,8 +133,9 @@ def _create(options: Options) -> None:
     _fresh_shared_folder()
     config = kind_config.render(workers=options.workers, shared=SHARED, ingress_port=options.ingress_port)
     with step(f"create {options.workers + 1} nodes"):
-        command = [tools.BIN / "kind", "create", "cluster", "--name", NAME, "--image", image, "--config", "-"]
-        run([*command, "--kubeconfig", KUBECONFIG], stdin=config, next_step="make cluster-down cluster")
+        given = ["--name", NAME, "--image", image, "--config", "-", "--kubeconfig", str(KUBECONFIG)]
+        create = [str(tools.BIN / "kind"), "create", "cluster", *given]
+        run(create, stdin=config, next_step="make cluster-down cluster")
 
 
 def _delete() -> None:

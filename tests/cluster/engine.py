@@ -101,7 +101,9 @@ def _start() -> None:
     TOOLS.mkdir(exist_ok=True)
     with step("start the container engine"):
         with DAEMON_LOG.open("w") as log:
-            daemon = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+            daemon = subprocess.Popen(
+                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            )
         DAEMON_PID.write_text(str(daemon.pid))
         if not _until(answers):
             tail = "\n".join(DAEMON_LOG.read_text().splitlines()[-5:])
@@ -120,7 +122,9 @@ def _until(condition: object) -> bool:
 
 def _clients() -> list[str]:
     folders = os.environ.get("PATH", "").split(os.pathsep)
-    found = [str(Path(folder) / "docker") for folder in folders if os.access(Path(folder) / "docker", os.X_OK)]
+    found = [
+        str(Path(folder) / "docker") for folder in folders if os.access(Path(folder) / "docker", os.X_OK)
+    ]
     return list(dict.fromkeys(found))
 
 

@@ -19,7 +19,9 @@ def write(program: Program) -> None:
     lines += ["", f"require {program.module} {program.version}", ""]
     if program.replaced_by:
         lines.append(f"replace {program.module} => {program.replaced_by} {program.version}")
-    lines += [line for entry in upstream.get("Replace") or [] if (line := _replacement(entry, program.version))]
+    lines += [
+        line for entry in upstream.get("Replace") or [] if (line := _replacement(entry, program.version))
+    ]
     (program.folder / "go.mod").write_text("\n".join(lines) + "\n")
     run(["go", "mod", "tidy"], env=_go_environment(), cwd=program.folder)
 

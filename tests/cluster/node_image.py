@@ -66,7 +66,9 @@ def _recipe(folders: dict[str, Path]) -> str:
 
 
 def _build(name: str, folders: dict[str, Path]) -> None:
-    required = run([folders["kubernetes"] / "kubeadm", "config", "images", "list", "--kubernetes-version", _version()]).split()
+    required = run(
+        [folders["kubernetes"] / "kubeadm", "config", "images", "list", "--kubernetes-version", _version()]
+    ).split()
     pause = next(image for image in required if "/pause:" in image)
     images = [_pause(pause), *_kubernetes(required, folders), *_addons(folders), debian.ensure()]
     base = f"{name}-base"
@@ -82,8 +84,16 @@ def _build(name: str, folders: dict[str, Path]) -> None:
 def _kubernetes(required: list[str], folders: dict[str, Path]) -> list[str]:
     """Build the images that kubeadm asks for, by the names it asks for."""
     wanted = {
-        **{image: (folders["kubernetes"], _program(image), "binary") for image in required if _program(image) in CONTROL_PLANE},
-        **{image: (folders["kubernetes"], "kube-proxy", "network") for image in required if "/kube-proxy:" in image},
+        **{
+            image: (folders["kubernetes"], _program(image), "binary")
+            for image in required
+            if _program(image) in CONTROL_PLANE
+        },
+        **{
+            image: (folders["kubernetes"], "kube-proxy", "network")
+            for image in required
+            if "/kube-proxy:" in image
+        },
         **{image: (folders["etcd"], "server", "binary") for image in required if "/etcd:" in image},
         **{image: (folders["coredns"], "coredns", "binary") for image in required if "/coredns:" in image},
     }
@@ -116,9 +126,12 @@ def _pause(image: str) -> str:
 
 def _docker_build(context: Path, target: str, tag: str, **arguments: str) -> None:
     """Build one target; with `debian.ensure()` as its base."""
-    given = [f"--build-arg={key}={value}" for key, value in {"BASE_IMAGE": debian.ensure(), **arguments}.items()]
-    command = [engine.docker(), "build", "-q", "--target", target, "-t", tag, *given, "-f", HERE / "node" / "Dockerfile", context]
-    run(command, env=engine.BUILDKIT)
+    given = [
+        f"--build-arg={key}={value}" for key, value in {"BASE_IMAGE": debian.ensure(), **arguments}.items()
+    ]
+    dockerfile = str(HERE / "node" / "Dockerfile")
+    options = ["--quiet", "--target", target, "--tag", tag, "--file", dockerfile, *given]
+    run([engine.docker(), "build", *options, str(context)], env=engine.BUILDKIT)
 
 
 @contextmanager
@@ -130,7 +143,9 @@ def _context(folders: dict[str, Path]) -> Iterator[Path]:
         (context / "cni").mkdir()
         (context / "pause.c").touch()
         (context / "files").mkdir()
-        shutil.copytree(module_folder("kind") / "images" / "base" / "files", context / "files", dirs_exist_ok=True)
+        shutil.copytree(
+            module_folder("kind") / "images" / "base" / "files", context / "files", dirs_exist_ok=True
+        )
         yield context
 
 
@@ -146,7 +161,16 @@ def _import(base: str, name: str, images: list[str]) -> None:
         load = "ctr --namespace=k8s.io images import --label=io.cri-containerd.pinned=pinned --all-platforms --no-unpack --digests -"
         pipeline = f"'{client}' save {' '.join(images)} | '{client}' exec -i {container} {load}"
         run(["bash", "-o", "pipefail", "-c", pipeline])
-        run([client, "exec", container, "sh", "-c", f"pkill -x containerd; mkdir -p /kind/manifests; {_NO_STORAGE}"])
+        run(
+            [
+                client,
+                "exec",
+                container,
+                "sh",
+                "-c",
+                f"pkill -x containerd; mkdir -p /kind/manifests; {_NO_STORAGE}",
+            ]
+        )
         entry = 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]'
         run([client, "commit", "--change", entry, "--change", "CMD []", container, name])
     finally:

@@ -55,7 +55,10 @@ class Program:
 def programs() -> dict[str, Program]:
     """All programs by name."""
     table = json.loads((ROOT / "images" / "versions.json").read_text())["go"]
-    return {name: Program(name=name, **{**entry, "packages": tuple(entry["packages"])}) for name, entry in table.items()}
+    return {
+        name: Program(name=name, **{**entry, "packages": tuple(entry["packages"])})
+        for name, entry in table.items()
+    }
 
 
 def build(names: Sequence[str]) -> dict[str, Path]:
@@ -80,7 +83,11 @@ def module_folder(name: str) -> Path:
     kept = cache() / "source" / f"{name}-{program.version}"
     if not kept.is_dir():
         _require_go()
-        text = run(["go", "mod", "download", "-json", f"{program.module}@{program.version}"], env=_go_environment(), cwd=HERE)
+        text = run(
+            ["go", "mod", "download", "-json", f"{program.module}@{program.version}"],
+            env=_go_environment(),
+            cwd=HERE,
+        )
         work = kept.with_name(kept.name + ".tmp")
         shutil.rmtree(work, ignore_errors=True)
         for folder in ("images", "build"):

@@ -24,7 +24,17 @@ def ensure(port: int) -> None:
     config = f"{HERE / 'registry.yaml'}:/etc/distribution/config.yml:ro"
     options = ["--detach", "--name", NAME, "--restart=always", f"--publish=127.0.0.1:{port}:{PORT_INSIDE}"]
     volumes = ["--volume", config, "--volume", f"{VOLUME}:/var/lib/registry", "--entrypoint=registry"]
-    run([client, "run", *options, *volumes, addon_images()["registry"], "serve", "/etc/distribution/config.yml"])
+    run(
+        [
+            client,
+            "run",
+            *options,
+            *volumes,
+            addon_images()["registry"],
+            "serve",
+            "/etc/distribution/config.yml",
+        ]
+    )
 
 
 def join(nodes: list[str], port: int) -> None:
@@ -36,7 +46,10 @@ def join(nodes: list[str], port: int) -> None:
     folder = f"/etc/containerd/certs.d/localhost:{port}"
     for node in nodes:
         hosts = f'[host."http://{NAME}:{PORT_INSIDE}"]\n'
-        run([client, "exec", "-i", node, "sh", "-c", f"mkdir -p {folder} && cat > {folder}/hosts.toml"], stdin=hosts)
+        run(
+            [client, "exec", "-i", node, "sh", "-c", f"mkdir -p {folder} && cat > {folder}/hosts.toml"],
+            stdin=hosts,
+        )
 
 
 def answers(port: int) -> bool:

@@ -45,7 +45,13 @@ def run(
     """
     words = [str(word) for word in command]
     result = subprocess.run(
-        words, env={**os.environ, **(env or {})}, cwd=cwd, input=stdin, text=True, capture_output=True, check=False
+        words,
+        env={**os.environ, **(env or {})},
+        cwd=cwd,
+        input=stdin,
+        text=True,
+        capture_output=True,
+        check=False,
     )
     if result.returncode:
         tail = "\n".join((result.stdout + result.stderr).strip().splitlines()[-25:])

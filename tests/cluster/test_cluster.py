@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from images import debian
-from tests.cluster import cluster, nodes
+from tests.cluster import cluster, engine, nodes
 from tests.conftest import MakeNamespace
 from tests.kube import Namespace, run
 
@@ -32,7 +32,12 @@ def pod(name: str, command: str, **extra: object) -> dict[str, object]:
     """A pod of the Debian image that runs a shell command; `extra` goes into its spec or, for labels, its metadata."""
     labels = extra.pop("labels", {})
     mounts = extra.pop("mounts", [])
-    container = {"name": "main", "image": debian.image(), "command": ["bash", "-c", command], "volumeMounts": mounts}
+    container = {
+        "name": "main",
+        "image": debian.image(),
+        "command": ["bash", "-c", command],
+        "volumeMounts": mounts,
+    }
     spec = {"terminationGracePeriodSeconds": 0, "containers": [container], **extra}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}, "spec": spec}
 
@@ -52,7 +57,9 @@ def service(name: str) -> dict[str, object]:
 
 
 def fetch(namespace: Namespace, client: str, host: str, port: int = 80) -> str:
-    return namespace.exec(client, "timeout", "4", "bash", "-c", FETCH.format(host=host, port=port), check=False).text
+    return namespace.exec(
+        client, "timeout", "4", "bash", "-c", FETCH.format(host=host, port=port), check=False
+    ).text
 
 
 def test_all_nodes_are_ready(namespace: Namespace) -> None:
@@ -62,14 +69,18 @@ def test_all_nodes_are_ready(namespace: Namespace) -> None:
     assert ready == ["True"] * len(items)
 
 
-def test_a_service_answers_by_name_from_another_node_and_refuses_without_endpoints(namespace: Namespace) -> None:
+def test_a_service_answers_by_name_from_another_node_and_refuses_without_endpoints(
+    namespace: Namespace,
+) -> None:
     first, second = workers(namespace)[:2]
     server = pod("server", SERVE, labels={"app": "server"}, nodeName=first)
     client = pod("client", "sleep infinity", nodeName=second)
     namespace.apply(server, client, service("server"), service("nobody"))
     for name in ("server", "client"):
         namespace.wait_ready(f"pod/{name}")
-    namespace.wait_for("the Service answers", lambda: "hello" in fetch(namespace, "client", f"server.{namespace.name}.svc"))
+    namespace.wait_for(
+        "the Service answers", lambda: "hello" in fetch(namespace, "client", f"server.{namespace.name}.svc")
+    )
     start = time.monotonic()
     refused = fetch(namespace, "client", "nobody")
     assert "Connection refused" in refused
@@ -87,7 +98,9 @@ def test_a_policy_lets_the_labelled_pod_in_and_keeps_the_other_out(namespace: Na
     for name in ("server", "friend", "stranger"):
         namespace.wait_ready(f"pod/{name}")
     namespace.wait_for("the friend gets in", lambda: "hello" in fetch(namespace, "friend", "server"))
-    namespace.wait_for("the stranger is kept out", lambda: "hello" not in fetch(namespace, "stranger", "server"), timeout=20)
+    namespace.wait_for(
+        "the stranger is kept out", lambda: "hello" not in fetch(namespace, "stranger", "server"), timeout=20
+    )
     assert "hello" in fetch(namespace, "friend", "server")
 
 
@@ -97,19 +110,30 @@ def test_a_shared_volume_written_on_one_node_is_read_on_another(namespace: Names
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": {"name": "home"},
-        "spec": {"accessModes": ["ReadWriteMany"], "storageClassName": SHARED_CLASS, "resources": {"requests": {"storage": "1Gi"}}},
+        "spec": {
+            "accessModes": ["ReadWriteMany"],
+            "storageClassName": SHARED_CLASS,
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
     }
     volumes = [{"name": "home", "persistentVolumeClaim": {"claimName": "home"}}]
     mounts = [{"name": "home", "mountPath": "/home"}]
     namespace.apply(
         claim,
-        pod("writer", "echo from-one-node > /home/file; sleep infinity", nodeName=first, volumes=volumes, mounts=mounts),
+        pod(
+            "writer",
+            "echo from-one-node > /home/file; sleep infinity",
+            nodeName=first,
+            volumes=volumes,
+            mounts=mounts,
+        ),
         pod("reader", "sleep infinity", nodeName=second, volumes=volumes, mounts=mounts),
     )
     for name in ("writer", "reader"):
         namespace.wait_ready(f"pod/{name}")
     namespace.wait_for(
-        "the file is there", lambda: "from-one-node" in namespace.exec("reader", "cat", "/home/file", check=False).out
+        "the file is there",
+        lambda: "from-one-node" in namespace.exec("reader", "cat", "/home/file", check=False).out,
     )
 
 
@@ -138,7 +162,10 @@ def test_a_privileged_pod_is_refused_in_a_restricted_namespace(make_namespace: M
 @pytest.mark.kills_nodes
 def test_an_ingress_request_from_the_host_reaches_a_pod(namespace: Namespace) -> None:
     backend = {"service": {"name": "server", "port": {"number": 80}}}
-    rule = {"host": "hello.example", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+    rule = {
+        "host": "hello.example",
+        "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]},
+    }
     ingress = {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",
@@ -159,7 +186,7 @@ def test_an_ingress_request_from_the_host_reaches_a_pod(namespace: Namespace) ->
 def test_an_image_pushed_to_the_local_registry_runs(namespace: Namespace) -> None:
     reference = f"localhost:{cluster.current_options().registry_port}/test/debian:pushed"
     for command in (["tag", debian.image(), reference], ["push", "--quiet", reference]):
-        pushed = run([cluster.engine.docker(), *command])
+        pushed = run([engine.docker(), *command])
         assert pushed.code == 0, pushed.text
     pushed_pod = pod("pushed", "sleep infinity")
     pushed_pod["spec"]["containers"][0]["image"] = reference  # type: ignore[index]
@@ -194,5 +221,7 @@ def test_a_node_cut_off_keeps_its_pods_and_is_reached_again(namespace: Namespace
     with nodes.cut_off(node):
         result = namespace.exec("resident", "true", check=False, timeout=60)
         assert result.code != 0
-    namespace.wait_for("the pod answers", lambda: namespace.exec("resident", "true", check=False).code == 0, timeout=90)
+    namespace.wait_for(
+        "the pod answers", lambda: namespace.exec("resident", "true", check=False).code == 0, timeout=90
+    )
     assert namespace.get("pod", "resident")["metadata"]["uid"] == before

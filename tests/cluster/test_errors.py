@@ -42,9 +42,17 @@ def fake_docker(folder: Path, version: str, *, buildx: int = 0, info: int = 0) -
 
 def make(target: str, path: Path) -> str:
     """Run `make target` with that PATH, expect failure, and return what it wrote to standard error."""
-    command = [str(path / "make"), "--old-file=.venv/ready", target, f"SHELL={path / 'bash'}", "BIN=/nonexistent"]
+    command = [
+        str(path / "make"),
+        "--old-file=.venv/ready",
+        target,
+        f"SHELL={path / 'bash'}",
+        "BIN=/nonexistent",
+    ]
     environment = {"PATH": str(path), "HOME": os.environ["HOME"]}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
     assert done.returncode != 0
     return done.stderr
 
@@ -79,7 +87,9 @@ def test_cluster_status_without_a_cluster_says_how_to_make_one(bare_path: Path) 
     assert "next: make cluster" in said
 
 
-def test_cluster_down_without_an_engine_has_nothing_to_do(bare_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cluster_down_without_an_engine_has_nothing_to_do(
+    bare_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cluster, "SHARED", bare_path / "shared")
     monkeypatch.setattr(engine, "DAEMON_PID", bare_path / "dockerd.pid")
     cluster.down()
@@ -97,10 +107,15 @@ def test_a_later_client_that_builds_is_preferred_to_an_earlier_one_that_does_not
     assert engine.docker() == str(second / "docker")
 
 
-def test_a_taken_port_is_named_with_the_variable_that_chooses_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_taken_port_is_named_with_the_variable_that_chooses_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(ClusterError, match=rf"port {port} on 127.0.0.1 is taken\n  next: make cluster INGRESS_PORT={port + 10}"):
+        with pytest.raises(
+            ClusterError,
+            match=rf"port {port} on 127.0.0.1 is taken\n  next: make cluster INGRESS_PORT={port + 10}",
+        ):
             cluster.require_ports(cluster.Options(ingress_port=port))
 
 
@@ -108,19 +123,27 @@ def test_a_nearly_full_disk_says_how_much_is_there_and_how_much_is_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(100e9, 97e9, 3e9))
-    with pytest.raises(ClusterError, match=r"nearly full: 3\.0 GB free, 30 GB needed\n  next: free some space"):
+    with pytest.raises(
+        ClusterError, match=r"nearly full: 3\.0 GB free, 30 GB needed\n  next: free some space"
+    ):
         cluster.require_disk(tmp_path, 30)
 
 
-def test_a_cluster_made_with_other_options_is_not_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_made_with_other_options_is_not_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cluster, "MARKER", tmp_path / "cluster.json")
     monkeypatch.setattr(nodes, "names", lambda: ["hpc-control-plane"])
-    (tmp_path / "cluster.json").write_text('{"options": {"workers": 2, "registry_port": 5001, "ingress_port": 8080}}')
+    (tmp_path / "cluster.json").write_text(
+        '{"options": {"workers": 2, "registry_port": 5001, "ingress_port": 8080}}'
+    )
     with pytest.raises(ClusterError, match=r"workers=2.*not with.*workers=5.*\n  next: make cluster-down"):
         cluster.require_same(cluster.Options(workers=5))
 
 
-def test_without_go_the_message_says_why_it_is_needed(bare_path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_go_the_message_says_why_it_is_needed(
+    bare_path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     with pytest.raises(ClusterError, match=r"no `go` on the PATH.*\n  next: install Go 1\.26"):
         programs.build(["kind"])
@@ -128,7 +151,9 @@ def test_without_go_the_message_says_why_it_is_needed(bare_path: Path, monkeypat
 
 def test_a_failed_build_quotes_the_end_of_its_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    broken = programs.Program(name="kind", module="sigs.k8s.io/kind", version="v0.33.0", packages=("nothing-here",))
+    broken = programs.Program(
+        name="kind", module="sigs.k8s.io/kind", version="v0.33.0", packages=("nothing-here",)
+    )
     monkeypatch.setattr(programs, "programs", lambda: {"kind": broken})
     monkeypatch.setenv("GOFLAGS", "-mod=vendor")
     with pytest.raises(ClusterError, match=r"`go install .*nothing-here@v0\.33\.0` failed"):
@@ -136,7 +161,9 @@ def test_a_failed_build_quotes_the_end_of_its_output(tmp_path: Path, monkeypatch
     assert not broken.binaries.exists()
 
 
-def test_the_kind_configuration_has_the_asked_workers_and_the_shared_folder_in_each_node(tmp_path: Path) -> None:
+def test_the_kind_configuration_has_the_asked_workers_and_the_shared_folder_in_each_node(
+    tmp_path: Path,
+) -> None:
     text = kind_config.render(workers=4, shared=tmp_path, ingress_port=8123)
     assert text.count("role: worker") == 4
     assert text.count(f"hostPath: {tmp_path}") == 5

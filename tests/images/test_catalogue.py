@@ -1,0 +1,83 @@
+"""Tags are content hashes: the same content gives the same tag, any change a new one, also in the children."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from images import build, catalogue
+from tests.cluster.errors import ClusterError
+
+TABLE = {"images": {"child": {"dir": "child", "parent": "base"}, "base": {"dir": "base", "parent": None}}}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A git checkout with two images, the child listed before its parent."""
+    for name in ("base", "child"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        (tmp_path / "images" / name / "Dockerfile").write_text(f"# {name}\n")
+    (tmp_path / "images" / "versions.json").write_text(json.dumps(TABLE))
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    monkeypatch.setattr(catalogue, "ROOT", tmp_path)
+    monkeypatch.setattr(catalogue, "IMAGES", tmp_path / "images")
+    return tmp_path
+
+
+def test_a_parent_comes_before_its_children(checkout: Path) -> None:
+    assert list(catalogue.catalogue()) == ["base", "child"]
+
+
+def test_the_same_content_has_the_same_tag(checkout: Path) -> None:
+    assert catalogue.tags() == catalogue.tags()
+
+
+def test_a_change_of_the_parent_changes_the_child_too(checkout: Path) -> None:
+    before = catalogue.tags()
+    (checkout / "images" / "base" / "Dockerfile").write_text("# base, changed\n")
+    after = catalogue.tags()
+    assert before["base"] != after["base"]
+    assert before["child"] != after["child"]
+
+
+def test_a_change_of_the_child_leaves_the_parent_alone(checkout: Path) -> None:
+    before = catalogue.tags()
+    (checkout / "images" / "child" / "extra").write_text("new file\n")
+    after = catalogue.tags()
+    assert before["base"] == after["base"]
+    assert before["child"] != after["child"]
+
+
+def test_a_readme_and_ignored_files_change_no_tag(checkout: Path) -> None:
+    before = catalogue.tags()
+    (checkout / ".gitignore").write_text("*.log\n")
+    (checkout / "images" / "base" / "build.log").write_text("noise\n")
+    (checkout / "images" / "base" / "README.md").write_text("words\n")
+    assert catalogue.tags() == before
+
+
+def test_an_image_without_a_known_parent_is_named(checkout: Path) -> None:
+    table = {"images": {"orphan": {"dir": "child", "parent": "nobody"}}}
+    (checkout / "images" / "versions.json").write_text(json.dumps(table))
+    with pytest.raises(ValueError, match=r"\['orphan'\] have no parent that is built"):
+        catalogue.catalogue()
+
+
+def test_an_unknown_image_lists_the_known_ones() -> None:
+    with pytest.raises(ClusterError, match=r"no such image: slurmctl\n  next: known are: base, "):
+        build.build_all("localhost:1/hpc", ["slurmctl"])
+
+
+def test_a_registry_that_does_not_answer_is_named_with_the_next_step() -> None:
+    with pytest.raises(
+        ClusterError, match=r"no registry answers at localhost:1/hpc: .*\n  next: make cluster"
+    ):
+        build.build_all("localhost:1/hpc", ["base"])
+
+
+def test_every_image_folder_has_a_dockerfile() -> None:
+    for image in catalogue.catalogue().values():
+        assert (image.folder / "Dockerfile").is_file(), image.name
+    assert shutil.which("git")
