@@ -73,7 +73,7 @@ e2e-ready:
 
 ##@ Measure
 bench-cluster: .venv/ready ## figures of the local cluster, into docs/performance.md
-	@$(PYTHON) -m tests.cluster.bench
+	@$(PYTHON) -m benchmarks.cluster $(BENCH_ARGS)
 
 .venv/ready: pyproject.toml
 	@python3 -c 'import venv, ensurepip' 2>/dev/null || { echo "error: python3 has no venv module; next: apt-get install python3-venv" >&2; exit 1; }

@@ -53,12 +53,19 @@ def down() -> None:
     """Remove nodes, network, registry, volumes, the shared folder, and the engine if `up` had started it."""
     if engine.answers():
         with step("remove the cluster"):
-            _delete()
+            remove_nodes()
             registry.remove()
             if run([engine.docker(), "network", "ls", "--quiet", "--filter", "name=^kind$"]).strip():
                 run([engine.docker(), "network", "rm", "kind"])
     shutil.rmtree(SHARED, ignore_errors=True)
     engine.stop()
+
+
+def remove_nodes() -> None:
+    """Remove the nodes alone; engine, registry and images stay."""
+    tools.ensure(["kind"])
+    run([tools.BIN / "kind", "delete", "cluster", "--name", NAME, "--kubeconfig", KUBECONFIG])
+    MARKER.unlink(missing_ok=True)
 
 
 def status() -> str:
@@ -122,7 +129,7 @@ def _create(options: Options) -> None:
     if nodes.names():
         states = ", ".join(f"{name} {state}" for name, state in nodes.states().items())
         print(f"a half-started cluster from before ({states}) is removed and made anew")
-        _delete()
+        remove_nodes()
     require_ports(options)
     if not _built():
         require_disk(cache(), COLD_GIGABYTES)
@@ -136,12 +143,6 @@ def _create(options: Options) -> None:
         given = ["--name", NAME, "--image", image, "--config", "-", "--kubeconfig", str(KUBECONFIG)]
         create = [str(tools.BIN / "kind"), "create", "cluster", *given]
         run(create, stdin=config, next_step="make cluster-down cluster")
-
-
-def _delete() -> None:
-    tools.ensure(["kind"])
-    run([tools.BIN / "kind", "delete", "cluster", "--name", NAME, "--kubeconfig", KUBECONFIG])
-    MARKER.unlink(missing_ok=True)
 
 
 def _running(options: Options) -> bool:

@@ -1,0 +1,1 @@
+"""The local cluster: how long it takes and what it holds."""
