@@ -1,0 +1,30 @@
+#!/bin/bash
+# Start slurmdbd: its configuration is the release's text and the database's password.
+set -Eeuo pipefail
+# shellcheck source=images/slurm/lib.sh
+source "${LIB:-$(dirname "${BASH_SOURCE[0]}")/lib.sh}"
+
+main() {
+  case ${1:-slurmdbd} in
+    slurmdbd) start ;;
+    *) exec "$@" ;;
+  esac
+}
+
+start() {
+  # slurmdbd insists on 0600.
+  umask 077
+  write_config >/etc/slurm/slurmdbd.conf
+  umask 022
+  # Not an order of start, only fewer restarts: slurmdbd ends when its database does not answer the first time.
+  wait_for_port "${DATABASE_ADDRESS:?host:port of the database}" "${DATABASE_WAIT_SECONDS:-120}" ||
+    log "nothing listens at $DATABASE_ADDRESS yet"
+  exec /usr/sbin/slurmdbd -D
+}
+
+write_config() {
+  cat "${SLURMDBD_CONF:-/etc/hpc/slurmdbd/slurmdbd.conf}"
+  printf 'StoragePass=%s\n' "$(cat "${DATABASE_PASSWORD_FILE:?path of the password}")"
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then main "$@"; fi

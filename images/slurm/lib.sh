@@ -1,0 +1,18 @@
+# Shared by the entry points of the Slurm images.
+# shellcheck shell=bash
+
+log() { printf '%s %s\n' "${0##*/}:" "$*" >&2; }
+
+die() {
+  log "$*"
+  exit 1
+}
+
+# Wait until something listens on $1 (host:port), for at most $2 seconds.
+wait_for_port() {
+  local host=${1%:*} port=${1##*:} deadline=$((SECONDS + $2))
+  until timeout 1 bash -c "exec 3<>/dev/tcp/$host/$port" 2>/dev/null; do
+    ((SECONDS < deadline)) || return 1
+    sleep 0.3
+  done
+}
