@@ -1,13 +1,14 @@
 # Accounts, QOS and users in the accounting database, from the list that the release declares.
 # shellcheck shell=bash
 
-# The list has one entity a line: `<qos|account|user> <name> [Key=value…]`, applied when it or the users changed.
+# The list has one entity a line: `<qos|account> <name> [Key=value…]` or `member <user> <account>`;
+# it is applied when it or the users changed.
 apply_accounts() {
   [[ -n ${ACCOUNTING_HOST:-} ]] || return 0
   local list=$offered/accounts users=${EXTRAUSERS:-/var/lib/extrausers}/passwd now
   now=$(cat "$list" "$users" 2>/dev/null | cksum)
   [[ $now != "$(cat "$run/accounts.applied" 2>/dev/null)" ]] || return 0
-  apply_list "$list" && apply_users "$users" || return 1
+  if ! apply_list "$list" || ! apply_users "$users"; then return 1; fi
   printf '%s' "$now" >"$run/accounts.applied"
   log "accounts applied"
 }
@@ -15,6 +16,10 @@ apply_accounts() {
 apply_list() {
   local kind name settings
   while read -r kind name settings; do
+    if [[ $kind == member ]]; then
+      sacctmgr -i -Q add user "$name" account="$settings" >/dev/null 2>&1 || true
+      continue
+    fi
     # An entity that exists is no error: its settings are set again.
     # shellcheck disable=SC2086
     sacctmgr -i -Q add "$kind" "$name" $settings >/dev/null 2>&1 || modify "$kind" "$name" $settings || return 1

@@ -1,0 +1,127 @@
+{{/* The frontend's containers and sshd's configuration. */}}
+
+{{/* Logins. */}}
+{{- define "slurm.frontend.sshd" -}}
+name: sshd
+{{ include "hpc.containerImage" (list . "slurm-frontend") }}
+args: [sshd]
+securityContext:
+  {{- if eq .Values.security.profile "restricted" }}
+  {{- include "slurm.pods.unprivileged" . | nindent 2 }}
+  {{- else }}
+  runAsUser: 0
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+    add:
+      - SETUID # become the user who logs in
+      - SETGID # and his groups
+      - SYS_CHROOT # lock up the process that talks before the login
+      - CHOWN # give the user his terminal
+  {{- end }}
+env:
+  {{- with .Values.frontend.extraEnv }}
+  {{- toYaml . | nindent 2 }}
+  {{- else }} []
+  {{- end }}
+ports:
+  - {name: ssh, containerPort: {{ include "slurm.frontend.port" . }}}
+resources:
+  {{- toYaml .Values.frontend.resources | nindent 2 }}
+readinessProbe:
+  # A process, not a port: sshd counts connections that end before a login as attacks.
+  exec: {command: [test, -S, /run/slurm/sack.socket]}
+  periodSeconds: 5
+volumeMounts:
+  {{- include "slurm.pods.sharedMounts" . | nindent 2 }}
+  - {name: users, mountPath: /var/lib/extrausers, readOnly: true}
+  - {name: ssh-keys, mountPath: /etc/hpc/ssh-keys, readOnly: true}
+  - {name: ssh-host, mountPath: /etc/hpc/ssh-host, readOnly: true}
+  - {name: sshd, mountPath: /etc/hpc/sshd, readOnly: true}
+  - {name: mpi, mountPath: /etc/openmpi, readOnly: true}
+  # Read-only: a user may talk to sackd's socket, never replace it.
+  - {name: run-slurm, mountPath: /run/slurm, readOnly: true}
+  - {name: run-ssh, mountPath: /run/ssh}
+  - {name: tmp, mountPath: /tmp}
+{{- end -}}
+
+{{/* Signs what users ask of slurmctld; in a container of its own, since users must not read its key. */}}
+{{- define "slurm.frontend.sackd" -}}
+name: sackd
+{{ include "hpc.containerImage" (list . "slurm-frontend") }}
+args: [sackd]
+securityContext:
+  {{- if eq .Values.security.profile "restricted" }}
+  {{- include "slurm.pods.unprivileged" . | nindent 2 }}
+  {{- else }}
+  # Root without a capability: an fsGroup for another account would be applied to the homes too.
+  runAsUser: 0
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+  {{- end }}
+env:
+  - {name: SLURM_SACK_KEY, value: /etc/hpc/slurm-key/slurm.key}
+  - {name: CONTROLLER_ADDRESS, value: "{{ include "hpc.name" (list . "controller") }}:6817"}
+resources:
+  {{- toYaml .Values.frontend.sackdResources | nindent 2 }}
+volumeMounts:
+  - {name: slurm-key, mountPath: /etc/hpc/slurm-key, readOnly: true}
+  - {name: users, mountPath: /var/lib/extrausers, readOnly: true}
+  - {name: run-slurm, mountPath: /run/slurm}
+  - {name: sackd-tmp, mountPath: /tmp}
+{{- end -}}
+
+{{/* Makes users' folders. */}}
+{{- define "slurm.frontend.homes" -}}
+name: homes
+{{ include "hpc.containerImage" (list . "slurm-frontend") }}
+args: [homes]
+securityContext:
+  {{- if eq .Values.security.profile "restricted" }}
+  {{- include "slurm.pods.unprivileged" . | nindent 2 }}
+  {{- else }}
+  runAsUser: 0
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+    add: [CHOWN] # give a new folder to its user
+  {{- end }}
+resources:
+  {{- toYaml .Values.frontend.homesResources | nindent 2 }}
+volumeMounts:
+  - {name: home, mountPath: /home}
+  - {name: users, mountPath: /var/lib/extrausers, readOnly: true}
+  - {name: sackd-tmp, mountPath: /tmp}
+{{- end -}}
+
+{{/* Port of sshd in its pod: a process that is not root takes none below 1024. */}}
+{{- define "slurm.frontend.port" -}}
+{{- if eq .Values.security.profile "restricted" }}2222{{ else }}22{{ end -}}
+{{- end -}}
+
+{{/* sshd_config; what the values say comes first, since sshd takes the first of two settings. */}}
+{{- define "slurm.frontend.sshdConfig" -}}
+{{- range $key, $value := .Values.frontend.ssh.config }}
+{{ $key }} {{ $value }}
+{{- end }}
+Port {{ include "slurm.frontend.port" . }}
+HostKey /run/ssh/ssh_host_ed25519_key
+PidFile none
+UsePAM no
+PermitRootLogin no
+PasswordAuthentication {{ ternary "yes" "no" .Values.frontend.ssh.passwords }}
+KbdInteractiveAuthentication no
+# Keys come from values, in a folder that is not the users': nobody adds one behind the admin's back.
+AuthorizedKeysFile none
+AuthorizedKeysCommand /usr/bin/cat /etc/hpc/ssh-keys/%u
+AuthorizedKeysCommandUser {{ if eq .Values.security.profile "restricted" }}{{ .Values.security.user }}{{ else }}nobody{{ end }}
+# Commands without a login shell get jobs' environment too.
+SetEnv PATH=/opt/env/bin:/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8
+Subsystem sftp /usr/lib/openssh/sftp-server
+X11Forwarding no
+PrintMotd no
+{{- end -}}

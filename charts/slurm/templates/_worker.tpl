@@ -1,0 +1,54 @@
+{{/* Worker pools. */}}
+
+{{/* Values of a pool over the defaults: (list $ "cpu"). */}}
+{{- define "slurm.worker.pool" -}}
+{{- $root := first . -}}
+{{- $own := index $root.Values.workers (index . 1) | default dict -}}
+{{- toYaml (mergeOverwrite (deepCopy $root.Values.workerDefaults) $own) -}}
+{{- end -}}
+
+{{/* What a node tells slurmctld about itself: the pool's size, never the machine's. */}}
+{{- define "slurm.worker.nodeConf" -}}
+{{- $name := index . 1 -}}
+{{- $pool := include "slurm.worker.pool" . | fromYaml -}}
+CPUs={{ $pool.cpus }} RealMemory={{ include "slurm.config.mebibytes" $pool.memory }} Feature={{ prepend $pool.features $name | join "," }}
+{{- with $pool.gres }} Gres={{ join "," . }}{{ end }}
+{{- end -}}
+
+{{/* Resources of the slurmd container: what jobs may use and room for slurmd itself, so that the kernel does not end both. */}}
+{{- define "slurm.worker.resources" -}}
+{{- $pool := include "slurm.worker.pool" . | fromYaml -}}
+{{- $memory := add (include "slurm.config.mebibytes" $pool.memory | int64) (include "slurm.config.mebibytes" $pool.memoryHeadroom | int64) -}}
+requests:
+  cpu: {{ default $pool.cpus $pool.cpuRequest | quote }}
+  memory: {{ default (printf "%dMi" $memory) $pool.memoryRequest }}
+limits:
+  cpu: {{ $pool.cpus | quote }}
+  memory: {{ printf "%dMi" $memory }}
+  {{- with $pool.extendedResources }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end -}}
+
+{{/* Security context of slurmd. */}}
+{{- define "slurm.worker.securityContext" -}}
+{{- if eq .Values.security.profile "restricted" -}}
+{{ include "slurm.pods.unprivileged" . }}
+{{- else -}}
+runAsUser: 0
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+  add:
+    - SETUID # become the job's user
+    - SETGID # and his groups
+    - CHOWN # give him his job's files
+    - KILL # end his processes
+    - DAC_OVERRIDE # write into folders that are already his (PMIx, output files)
+    - FOWNER # set the mode of what is already his
+    {{- if eq .Values.security.taskLimits "affinity" }}
+    - SYS_NICE # bind his processes to CPUs
+    {{- end }}
+{{- end -}}
+{{- end -}}
