@@ -1,0 +1,72 @@
+{{/*
+Every name that the chart makes. This file is the same in all charts (a test compares them).
+A helper takes a list: the root context first, then the parts.
+*/}}
+
+{{/* Name of an object: <release>-<component>[-<part>…]; pods add an ordinal, so 52 characters are the limit. */}}
+{{- define "hpc.name" -}}
+{{- $root := first . -}}
+{{- $name := join "-" (prepend (rest .) $root.Release.Name) -}}
+{{- if gt (len $name) 52 -}}
+{{- fail (printf "name %q is longer than 52 characters: take a shorter release name or pool name" $name) -}}
+{{- end -}}
+{{- $name -}}
+{{- end -}}
+
+{{/* A value that the chart or, if it is empty there, `global` sets: (list $ "image"). Maps merge, the chart's own key wins. */}}
+{{- define "hpc.value" -}}
+{{- $root := first . -}}
+{{- $key := index . 1 -}}
+{{- $own := index $root.Values $key -}}
+{{- $shared := index (default dict $root.Values.global) $key -}}
+{{- if and (kindIs "map" $own) (kindIs "map" $shared) -}}
+{{- $result := deepCopy $shared -}}
+{{- range $name, $value := $own -}}
+{{- if or $value (not (hasKey $shared $name)) -}}
+{{- $_ := set $result $name $value -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $result -}}
+{{- else -}}
+{{- toYaml (default $shared $own) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Reference of an image: (list $ "slurm-controller"). */}}
+{{- define "hpc.image" -}}
+{{- $root := first . -}}
+{{- $name := index . 1 -}}
+{{- $image := include "hpc.value" (list $root "image") | fromYaml -}}
+{{- $tag := default $root.Chart.AppVersion (index (default dict $image.tags) $name) -}}
+{{- $digest := index (default dict $image.digests) $name -}}
+{{- printf "%s/%s:%s" $image.registry $name $tag -}}
+{{- if $digest -}}@{{ $digest }}{{- end -}}
+{{- end -}}
+
+{{/* Pull policy and pull secrets of a pod: indent as a pod spec's keys. */}}
+{{- define "hpc.pullSecrets" -}}
+{{- $image := include "hpc.value" (list . "image") | fromYaml -}}
+{{- with $image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Image and pull policy of a container. */}}
+{{- define "hpc.containerImage" -}}
+{{- $image := include "hpc.value" (list (first .) "image") | fromYaml -}}
+image: {{ include "hpc.image" . }}
+imagePullPolicy: {{ default "IfNotPresent" $image.pullPolicy }}
+{{- end -}}
+
+{{/* Claim that holds /home; empty when an NFS server does. */}}
+{{- define "hpc.homeClaim" -}}
+{{- $home := include "hpc.value" (list . "home") | fromYaml -}}
+{{- if $home.existingClaim -}}
+{{- $home.existingClaim -}}
+{{- else if not (dig "server" "" (default dict $home.nfs)) -}}
+{{- include "hpc.name" (list . "home") -}}
+{{- end -}}
+{{- end -}}

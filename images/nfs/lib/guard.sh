@@ -1,0 +1,20 @@
+#!/bin/bash
+# Fail while clients are connected to a server: `guard.sh SERVICE`. Run before an uninstall, which would hang them.
+set -Eeuo pipefail
+
+main() {
+  local figures clients
+  if ! figures=$(timeout 20 busybox wget -q -O - "http://$1:9049/cgi-bin/metrics"); then
+    echo "the server $1 does not answer: its clients are not known, and hang already if there are any"
+    return 0
+  fi
+  clients=$(awk '$1 == "nfs_client_connections" {print $2}' <<<"$figures")
+  if ((clients > 0)); then
+    echo "error: $clients client connections to $1 are open; their processes would hang until the server is back." >&2
+    echo "Delete the pods that mount it first (kubectl get pods -A), or use: helm uninstall --no-hooks" >&2
+    return 1
+  fi
+  echo "no client is connected to $1"
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then main "$@"; fi
