@@ -15,6 +15,8 @@ start() {
   mkdir -p "$data" && chmod 0700 "$data"
   if [[ ! -d $data/mysql ]]; then make_database; fi
   (umask 077 && account_statements >/run/mysqld/account.sql)
+  # The options are words of the release, no text of a user.
+  # shellcheck disable=SC2086
   exec mariadbd --no-defaults --datadir="$data" --socket=/run/mysqld/mysqld.sock --tmpdir=/tmp \
     --pid-file=/run/mysqld/mysqld.pid --init-file=/run/mysqld/account.sql --skip-name-resolve \
     --performance-schema=OFF ${DATABASE_OPTIONS:-}

@@ -1,5 +1,5 @@
 # Accounts, QOS and users in the accounting database, from the list that the release declares.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 
 # The list has one entity a line: `<qos|account> <name> [Key=value…]` or `member <user> <account>`;
 # it is applied when it or the users changed.

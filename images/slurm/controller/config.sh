@@ -1,5 +1,5 @@
 # Configuration: what is offered (a mounted ConfigMap) becomes active only when Slurm can read it.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 
 # Say what is wrong with the configuration in folder $1; no output when Slurm accepts it.
 # Any client command parses every file; this one needs neither a daemon nor a network.
