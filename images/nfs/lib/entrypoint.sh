@@ -3,13 +3,11 @@
 set -Eeuo pipefail
 
 lib=/usr/local/lib/nfs
-volume=${NFS_VOLUME:-/volume}
-homes_file=${NFS_HOMES_FILE:-/etc/nfs/homes/homes}
 interval=${NFS_INTERVAL_SECONDS:-20}
 usage_interval=${NFS_USAGE_INTERVAL_SECONDS:-600}
 metrics=${NFS_METRICS:-/run/metrics}
 
-# shellcheck source=/dev/null
+# shellcheck source=images/nfs/lib/homes.sh
 source "$lib/homes.sh"
 
 main() {
@@ -30,7 +28,7 @@ serve() {
 # The exported folders, and beside them the records by which clients get their locks back after a restart.
 make_folders() {
   local path
-  mkdir -p -m 0700 "$volume/.server"
+  [[ -d $volume/.server ]] || mkdir -m 0700 "$volume/.server"
   for path in ${NFS_EXPORT_PATHS:-}; do mkdir -p "$volume/$path"; done
   make_homes
 }

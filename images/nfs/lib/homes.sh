@@ -1,6 +1,9 @@
 # shellcheck shell=bash
 # Home folders: made for every user of the list, measured, never removed. Sourced by entrypoint.sh.
 
+volume=${NFS_VOLUME:-/volume}
+homes_file=${NFS_HOMES_FILE:-/etc/nfs/homes/homes}
+
 # Each line of the list is "name uid gid". A folder that is there is left as it is, whoever owns it.
 make_homes() {
   local folder=$volume/${NFS_HOMES_PATH:-} name uid gid
@@ -8,7 +11,8 @@ make_homes() {
   while read -r name uid gid; do
     [[ -n $name && ! -e $folder/$name ]] || continue
     # Made under another name first: a home appears with its owner, or not at all.
-    mkdir -p -m 0700 "$folder/.new-$name"
+    mkdir -p "$folder/.new-$name"
+    chmod 0700 "$folder/.new-$name"
     chown "$uid:$gid" "$folder/.new-$name"
     mv -T "$folder/.new-$name" "$folder/$name"
     echo "made the home of $name ($uid:$gid)"
