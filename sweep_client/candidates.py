@@ -1,0 +1,65 @@
+"""Which variants a worker may lease now, in an order in which workers seldom meet."""
+
+from __future__ import annotations
+
+from sweep_client.directory import Directory, SweepFile
+from sweep_client.files import publish
+from sweep_client.leases import Observer, holder, take_over
+from sweep_client.plan import Plan
+
+MOST_LOSSES = 3
+
+
+class Candidates:
+    """Looks through the directory for variants nobody has finished or leased."""
+
+    def __init__(
+        self, directory: Directory, sweep: SweepFile, plan: Plan, worker: str, part: int, parts: int
+    ) -> None:
+        self._directory = directory
+        self._sweep = sweep
+        self._plan = plan
+        self._worker = worker
+        self._part, self._parts = part, parts
+        self._observer = Observer(directory, sweep.options.lease_seconds)
+        self._others = False
+
+    def scan(self) -> list[int]:
+        """Give the positions in the plan that may be tried: every ``parts``-th from ``part``, or what is left."""
+        done = self._directory.done_keys()
+        failures = self._directory.failure_counts()
+        leased = self._directory.leased_keys()
+        self._others = False
+        most = self._sweep.options.retries
+        found = [
+            index
+            for index, key in enumerate(self._plan.keys)
+            if key not in done and failures.get(key, 0) <= most and (key not in leased or self._free(key))
+        ]
+        mine = found[self._part :: self._parts]
+        return mine or found
+
+    def others_running(self) -> bool:
+        """Say whether the last scan met variants that others have leased."""
+        return self._others
+
+    def _free(self, key: str) -> bool:
+        """Free the lease of a dead worker."""
+        path = self._directory.lease(key)
+        owner = holder(path)
+        if owner is None:
+            return True
+        if self._observer.is_alive(owner):
+            self._others = True
+            return False
+        if not take_over(path, owner):
+            return False
+        return self._note_loss(key, owner)
+
+    def _note_loss(self, key: str, owner: str) -> bool:
+        """Note that a worker died over a variant; one over which many died is tried no more."""
+        number = 1
+        folder = self._directory.root / "lost" / key[:2]
+        while not publish(folder / f"{key}.{number}", owner, f"{self._worker}-{key}"):
+            number += 1
+        return number <= MOST_LOSSES

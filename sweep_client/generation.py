@@ -1,0 +1,32 @@
+"""Writes the notebooks of a sweep without running them, one folder each, as fast as the disk takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from sweep_client.encoding import decode
+from sweep_client.notebook import read_template
+from sweep_client.parameter_files import Row
+from sweep_client.parameters import check_rows
+
+
+def generate_notebooks(
+    template: str | Path, rows: Iterable[Row], out: str | Path, fixed: dict[str, Any] | None = None
+) -> int:
+    """Write ``<out>/<number>/<template's name>`` for every row; give how many.
+
+    Raises:
+        InputRefused: something is wrong with the notebook or the parameters; nothing is written then.
+    """
+    source = read_template(template)
+    checked = list(check_rows(rows, source.parameters, fixed))
+    width = len(str(len(checked) - 1))
+    name = Path(template).name
+    for number, row in enumerate(checked):
+        folder = Path(out) / f"{number:0{width}}"
+        folder.mkdir(parents=True, exist_ok=True)
+        text = source.variant(decode(row.parameters))
+        (folder / name).write_text(text, encoding="utf-8")
+    return len(checked)
