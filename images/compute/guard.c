@@ -43,11 +43,14 @@ int ompi_mpi_init(int argc, char **argv, int requested, int *provided, int reini
     void *mpi = dlopen("libmpi.so.40", RTLD_LAZY | RTLD_NOLOAD);
     init_function init = mpi ? (init_function)dlsym(mpi, "ompi_mpi_init") : NULL;
     size_function world_size = mpi ? (size_function)dlsym(mpi, "PMPI_Comm_size") : NULL;
-    void *world = mpi ? dlsym(mpi, "ompi_mpi_comm_world") : NULL;
+    /* A C program has its own copy of this variable, which counts; a Python module has none. */
+    void *world = dlsym(RTLD_DEFAULT, "ompi_mpi_comm_world");
     const char *guard = getenv("HPC_MPI_GUARD");
     long tasks = tasks_of_step();
     int status, size = 0;
 
+    if (world == NULL && mpi != NULL)
+        world = dlsym(mpi, "ompi_mpi_comm_world");
     if (init == NULL) {
         fprintf(stderr, "mpi-guard: cannot find OpenMPI's own start: %s\n", dlerror());
         _exit(78);

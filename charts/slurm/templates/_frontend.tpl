@@ -19,6 +19,7 @@ securityContext:
       - SETGID # and his groups
       - SYS_CHROOT # lock up the process that talks before the login
       - CHOWN # give the user his terminal
+      - AUDIT_WRITE # record a login with a terminal: sshd ends the session when the kernel refuses
   {{- end }}
 env:
   {{- with .Values.frontend.extraEnv }}

@@ -45,8 +45,6 @@ capabilities:
     - SETGID # and his groups
     - CHOWN # give him his job's files
     - KILL # end his processes
-    - DAC_OVERRIDE # write into folders that are already his (PMIx, output files)
-    - FOWNER # set the mode of what is already his
     {{- if eq .Values.security.taskLimits "affinity" }}
     - SYS_NICE # bind his processes to CPUs
     {{- end }}

@@ -12,6 +12,8 @@ main() {
 }
 
 start() {
+  # Beside slurmdbd.conf, for sacctmgr: probes, backups.
+  cp -L "${SLURM_CONF_DIR:-/etc/hpc/slurm}"/{slurm,cgroup}.conf /etc/slurm/
   # slurmdbd insists on 0600.
   umask 077
   write_config >/etc/slurm/slurmdbd.conf

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Start slurmrestd; it takes its configuration from slurmctld and knows no secret.
+# Start slurmrestd; it knows no secret: callers bring a token.
 set -Eeuo pipefail
 # shellcheck source=images/slurm/lib.sh
 source "${LIB:-$(dirname "${BASH_SOURCE[0]}")/lib.sh}"
@@ -15,7 +15,7 @@ start() {
   until wait_for_port "${CONTROLLER_ADDRESS:?host:port of slurmctld}" 60; do
     log "nothing listens at $CONTROLLER_ADDRESS yet"
   done
-  export SLURM_CONF_SERVER=$CONTROLLER_ADDRESS SLURM_JWT=daemon
+  export SLURM_JWT=daemon
   # It would leave namespaces for isolation, which needs a capability; it is alone in its pod anyway.
   export SLURMRESTD_SECURITY=disable_unshare_sysv,disable_unshare_files
   exec /usr/sbin/slurmrestd -a rest_auth/jwt "${LISTEN:-0.0.0.0:6820}"
