@@ -95,7 +95,7 @@ def _kubernetes(required: list[str], folders: dict[str, Path]) -> list[str]:
             if "/kube-proxy:" in image
         },
         **{image: (folders["etcd"], "server", "binary") for image in required if "/etcd:" in image},
-        **{image: (folders["coredns"], "coredns", "binary") for image in required if "/coredns:" in image},
+        **{image: (folders["coredns"], "coredns", "coredns") for image in required if "/coredns:" in image},
     }
     for image, (folder, binary, target) in wanted.items():
         _program_image(image, folder / binary, target, "etcd" if binary == "server" else binary)

@@ -90,7 +90,7 @@ def module_folder(name: str) -> Path:
         )
         work = kept.with_name(kept.name + ".tmp")
         shutil.rmtree(work, ignore_errors=True)
-        for folder in ("images", "build"):
+        for folder in ("images", "build", "api/openapi-spec"):
             source = Path(json.loads(text)["Dir"]) / folder
             if source.is_dir():
                 shutil.copytree(source, work / folder)

@@ -1,0 +1,206 @@
+"""Boot user-mode Linux: a second kernel, as a plain process, for what the host's kernel lacks (an NFS client).
+
+The guest lies on the container network of the local cluster, by a tap device on its bridge.
+"""
+
+import contextlib
+import ipaddress
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.cluster import engine
+from tests.cluster.errors import ClusterError
+from tests.cluster.nodes import NETWORK
+from tests.cluster.paths import cache
+from tests.cluster.steps import run, step, succeeds
+
+KERNEL = "linux.uml"
+MODULES = Path("/usr/lib/uml/modules")
+BOOT_SECONDS = 60
+PORT = 4000
+CONNECT_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command in the guest ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Guest:
+    """A running guest; `stop` takes everything of it away."""
+
+    name: str
+    address: str
+    tap: str
+    folder: Path
+    process: subprocess.Popen[bytes] = field(repr=False)
+
+    def run(
+        self, *command: str, uid: int = 0, stdin: str = "", timeout: float = 60, check: bool = True
+    ) -> Done:
+        """Run a command in the guest and wait for it."""
+        request = {"command": list(command), "uid": uid, "stdin": stdin, "timeout": timeout}
+        with socket.create_connection((self.address, PORT), timeout=CONNECT_SECONDS) as connection:
+            connection.settimeout(timeout + 10)
+            connection.sendall((json.dumps(request) + "\n").encode())
+            with connection.makefile() as reply:
+                done = Done(**json.loads(reply.readline()))
+        if check and done.code:
+            raise ClusterError(
+                f"guest {self.name}: {' '.join(command)[:200]}: {done.code}\n{done.out}{done.err}",
+                "see above",
+            )
+        return done
+
+    def stop(self) -> None:
+        """End the guest at once, as a power cut does."""
+        # The guest's processes are processes of the host, in a group of their own.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        succeeds(["ip", "link", "delete", self.tap])
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def ensure() -> None:
+    """Have the kernel of user-mode Linux.
+
+    Raises:
+        ClusterError: it is missing and this user may not install it, or there is no /dev/net/tun.
+    """
+    if shutil.which(KERNEL) is None:
+        if os.geteuid() != 0 or not shutil.which("apt-get"):
+            raise ClusterError(f"{KERNEL} is missing", "sudo apt-get install user-mode-linux")
+        with step("install user-mode Linux"):
+            run(["apt-get", "update", "-qq"])
+            run(
+                ["apt-get", "install", "-y", "-qq", "user-mode-linux", "e2fsprogs"],
+                env={"DEBIAN_FRONTEND": "noninteractive"},
+            )
+    if not Path("/dev/net/tun").exists():
+        raise ClusterError("there is no /dev/net/tun", "modprobe tun")
+
+
+def disk(image: str, *, megabytes: int = 1024) -> Path:
+    """The filesystem of a guest made from a container image, with the kernel's modules; made once for each image."""
+    identity = (
+        run([engine.docker(), "image", "inspect", "-f", "{{.Id}}", image])
+        .strip()
+        .removeprefix("sha256:")[:16]
+    )
+    path = cache() / "uml" / f"{identity}-{megabytes}.ext4"
+    if path.exists():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        step(f"make the disk of the user-mode Linux guest from {image}"),
+        tempfile.TemporaryDirectory() as name,
+    ):
+        root = Path(name)
+        _unpack(image, root)
+        version = next(MODULES.iterdir())
+        shutil.copytree(version, root / "usr" / "lib" / "modules" / version.name, symlinks=True)
+        part = path.with_suffix(".part")
+        part.unlink(missing_ok=True)
+        run(["mkfs.ext4", "-q", "-d", root, part, f"{megabytes}M"])
+        part.rename(path)
+    return path
+
+
+def boot(
+    name: str, filesystem: Path, address: str, routes: Sequence[tuple[str, str]], *, memory: str = "256M"
+) -> Guest:
+    """Start a guest with `address` on the cluster's container network and wait until it takes commands.
+
+    Args:
+        name: of the guest, unique on this machine.
+        filesystem: from `disk`; the guest writes to a copy-on-write file beside its other files.
+        address: a free address of the container network.
+        routes: (network, via) pairs.
+        memory: of the guest.
+    """
+    bridge, prefix = _bridge()
+    tap = f"uml{secrets.token_hex(3)}"
+    run(["ip", "tuntap", "add", "dev", tap, "mode", "tap"])
+    run(["ip", "link", "set", tap, "master", bridge, "up"])
+    folder = Path(tempfile.mkdtemp(prefix="hpc-uml-"))
+    told = ";".join(f"{network},{via}" for network, via in routes)
+    command = [
+        KERNEL, f"umid={folder.name}", f"uml_dir={folder}", f"mem={memory}", f"ubda={folder}/cow,{filesystem}",
+        "root=/dev/ubda", "rw", "init=/opt/init.sh", "con=null", "con0=null,fd:1",
+        f"vec0:transport=tap,ifname={tap},depth=128,gro=1,mac={_mac()}",
+        f"hpc.address={address}/{prefix}", f"hpc.routes={told}",
+    ]  # fmt: skip
+    with (folder / "console").open("w") as console:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=console,
+            start_new_session=True,
+            env={**os.environ, "TMPDIR": str(folder)},
+        )
+    guest = Guest(name, address, tap, folder, process)
+    _await(guest)
+    return guest
+
+
+def free_address(number: int) -> str:
+    """An address of the container network that the engine gives to no container: the last ones, counted down."""
+    found = json.loads(run([engine.docker(), "network", "inspect", NETWORK]))[0]
+    subnet = _ipv4(found)
+    return str(ipaddress.ip_network(subnet).broadcast_address - number)
+
+
+def _ipv4(network: dict[str, dict[str, list[dict[str, str]]]]) -> str:
+    return next(entry["Subnet"] for entry in network["IPAM"]["Config"] if ":" not in entry["Subnet"])
+
+
+def _bridge() -> tuple[str, str]:
+    """The container network's bridge, and the length of its prefix."""
+    found = json.loads(run([engine.docker(), "network", "inspect", NETWORK]))[0]
+    name = found.get("Options", {}).get("com.docker.network.bridge.name") or f"br-{found['Id'][:12]}"
+    return str(name), _ipv4(found).split("/")[1]
+
+
+def _mac() -> str:
+    return "02:" + ":".join(secrets.token_hex(1) for _ in range(5))
+
+
+def _unpack(image: str, root: Path) -> None:
+    container = run([engine.docker(), "create", image]).strip()
+    try:
+        with subprocess.Popen([engine.docker(), "export", container], stdout=subprocess.PIPE) as exported:
+            subprocess.run(["tar", "-x", "-C", str(root)], stdin=exported.stdout, check=True)
+    finally:
+        run([engine.docker(), "rm", container])
+
+
+def _await(guest: Guest) -> None:
+    end = time.monotonic() + BOOT_SECONDS
+    while time.monotonic() < end:
+        if guest.process.poll() is not None:
+            break
+        try:
+            guest.run("true", timeout=5)
+            return
+        except (OSError, ValueError):
+            time.sleep(0.2)
+    said = (guest.folder / "console").read_text(errors="replace")[-2000:]
+    guest.stop()
+    raise ClusterError(f"guest {guest.name} did not come up:\n{said}", "read the console above")
