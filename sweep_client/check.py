@@ -59,8 +59,10 @@ def _execute(notebook: Path, values: dict[str, Any], engine: str) -> dict[str, A
     request = replace(request, options=replace(request.options, engine=engine))
     with tempfile.TemporaryDirectory(prefix="sweep-check-") as folder:
         variant = execute_in(request, folder)
-        if variant.notebook is None:
-            raise InputRefused(f"{notebook}: was not executed with --engine {engine}")
+        failure = variant.failure
+        if variant.notebook is None or (failure and failure.reason != "error"):
+            reason = failure.message if failure else "no notebook came out"
+            raise InputRefused(f"{notebook}: was not executed with --engine {engine}: {reason}")
         content: dict[str, Any] = json.loads(variant.notebook.read_text(encoding="utf-8"))
         return content
 

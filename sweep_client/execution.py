@@ -15,7 +15,7 @@ from typing import Any
 
 from sweep_client.notebook import Template, last_name, source, tags
 from sweep_client.outputs import to_text
-from sweep_client.shell import NOTHING, Shell, run_cell
+from sweep_client.shell import NOTHING, run_cell
 from sweep_client.values import save
 
 
@@ -69,7 +69,7 @@ class Execution:
     """The state of one notebook's execution; forked together with its shell."""
 
     template: Template
-    shell: Shell
+    shell: Any
     counts: dict[int, int] = field(default_factory=dict)
     results: dict[int, dict[str, Any]] = field(default_factory=dict)
     error: dict[str, Any] | None = None
@@ -125,7 +125,7 @@ class Execution:
         for wanted in self.template.results:
             if wanted.cell != index:
                 continue
-            value = self.shell.hook.value
+            value = self.shell.displayhook.value
             name = last_name(source(cell))
             if value is NOTHING:
                 value = self.shell.user_ns.get(name) if name and _ends_with_assignment(source(cell)) else None

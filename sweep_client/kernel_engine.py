@@ -39,6 +39,9 @@ class KernelZygote(Zygote):
         os.chdir(working)
         return []
 
+    def _learn(self) -> None:
+        """Kernels are not forked: there is nothing to import before."""
+
     def _attach_streams(self) -> None:
         """The kernel's outputs come as messages; what this process itself writes goes to the worker's log."""
 
@@ -61,10 +64,13 @@ class KernelExecution:
         """Execute all cells and write down the outcome."""
         import nbformat
         from nbclient import NotebookClient
+        from traitlets.config import Config
 
         text = self._template.variant(decode(self._request.parameters))
         notebook = nbformat.reads(text, as_version=4)
-        client = NotebookClient(notebook, kernel_name=self._template.kernel, timeout=None, allow_errors=True)
+        config = Config({"KernelManager": {"transport": "ipc"}})
+        name = self._template.kernel
+        client = NotebookClient(notebook, kernel_name=name, timeout=None, allow_errors=True, config=config)
         async with client.async_setup_kernel(cwd=self._request.working):
             for index, cell in enumerate(notebook.cells):
                 if self._error is None:

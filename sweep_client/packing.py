@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from sweep_client.directory import Directory
-from sweep_client.plan import Plan
+from sweep_client.plan import read_plan
 
 # A worker that has less than this to do costs more to start than it saves.
 LEAST_SECONDS_PER_WORKER = 1.0
@@ -30,4 +30,4 @@ def most_cpus(directory: Directory) -> int:
     plan = directory.root / directory.read_sweep().plan
     if b'"cpus"' not in plan.read_bytes():
         return 1
-    return max(int(planned.resources.get("cpus", 1)) for planned in Plan(plan))
+    return max(int(planned.resources.get("cpus", 1)) for planned in read_plan(plan))

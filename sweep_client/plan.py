@@ -11,6 +11,7 @@ import os
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ class Plan:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = path.open("rb")
+        self._file: BufferedReader | None = None
         self._offsets = array("Q")
         self.keys: list[str] = []
         self._scan()
@@ -83,24 +84,34 @@ class Plan:
         return len(self.keys)
 
     def __getitem__(self, index: int) -> Planned:
+        if self._file is None:
+            self._file = self._path.open("rb")
         self._file.seek(self._offsets[index])
         return _parse(self._file.readline())
 
     def __iter__(self) -> Iterator[Planned]:
-        with self._path.open("rb") as file:
-            for line in file:
-                yield _parse(line)
+        return read_plan(self._path)
 
     def close(self) -> None:
         """Close the plan's file."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def _scan(self) -> None:
         offset = 0
-        for line in self._file:
-            self.keys.append(line[KEY_START:KEY_END].decode("ascii"))
-            self._offsets.append(offset)
-            offset += len(line)
+        with self._path.open("rb") as file:
+            for line in file:
+                self.keys.append(line[KEY_START:KEY_END].decode("ascii"))
+                self._offsets.append(offset)
+                offset += len(line)
+
+
+def read_plan(path: Path) -> Iterator[Planned]:
+    """Give every variant of a plan, one after another."""
+    with path.open("rb") as file:
+        for line in file:
+            yield _parse(line)
 
 
 def _line(key: str, index: int, row: Checked) -> bytes:

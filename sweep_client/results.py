@@ -17,7 +17,7 @@ from sweep_client.directory import Directory, SweepFile, open_directory
 from sweep_client.encoding import decode
 from sweep_client.index import KnownRecords
 from sweep_client.leases import Observer, holder
-from sweep_client.plan import Plan, Planned
+from sweep_client.plan import Planned, read_plan
 from sweep_client.values import load
 
 STATES = ("done", "failed", "running", "pending")
@@ -152,7 +152,7 @@ class Results:
         failures = self.directory.failure_counts()
         leased = self.directory.leased_keys()
         observer = Observer(self.directory, self.sweep.options.lease_seconds)
-        for planned in Plan(self.directory.root / self.sweep.plan):
+        for planned in read_plan(self.directory.root / self.sweep.plan):
             key = planned.key
             if key in done:
                 state = "done"

@@ -21,7 +21,6 @@ from ipykernel.zmqshell import ZMQDisplayPublisher, ZMQInteractiveShell
 from IPython.core.async_helpers import _asyncio_runner
 from IPython.core.profiledir import ProfileDir
 from traitlets import Any as AnyTrait
-from traitlets import Type as TypeTrait
 from traitlets.config import Config
 
 from sweep_client.outputs import Outputs
@@ -72,19 +71,6 @@ class DisplayPublisher(ZMQDisplayPublisher):
     session = AnyTrait(allow_none=True)
 
 
-class Shell(ZMQInteractiveShell):
-    """The shell of a Python kernel."""
-
-    displayhook_class = TypeTrait(DisplayHook)
-    display_pub_class = TypeTrait(DisplayPublisher)
-    recorder: Any = None
-
-    @property
-    def hook(self) -> Any:
-        """The display hook, which has the value of the last cell."""
-        return self.displayhook
-
-
 class Comm(BaseComm):
     """A widget's channel: messages go to the recorder."""
 
@@ -102,14 +88,16 @@ class Comm(BaseComm):
         self.recorder.send(None, msg_type, content, buffers=buffers)
 
 
-def build_shell() -> Shell:
-    """Build the shell; once per process."""
+def build_shell() -> Any:
+    """Build the shell of a Python kernel, which has ``recorder`` besides; once per process."""
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     recorder = Recorder()
     kernel = _kernel_stand_in(recorder)
     folder = tempfile.mkdtemp(prefix="sweep-profile-")
     config = Config({"HistoryManager": {"enabled": False, "hist_file": ":memory:"}})
-    shell = Shell.instance(
+    shell: Any = ZMQInteractiveShell.instance(
+        displayhook_class=DisplayHook,
+        display_pub_class=DisplayPublisher,
         kernel=kernel,
         config=config,
         ipython_dir=folder,
@@ -118,9 +106,8 @@ def build_shell() -> Shell:
     )
     shutil.rmtree(folder, ignore_errors=True)
     kernel.shell = shell
-    publisher: Any = shell.display_pub
-    shell.hook.session = publisher.session = recorder
-    shell.hook.topic = b"execute_result"
+    shell.displayhook.session = shell.display_pub.session = recorder
+    shell.displayhook.topic = b"execute_result"
     Comm.recorder = recorder
     comm.create_comm = Comm
     _no_input(kernel)
@@ -130,13 +117,13 @@ def build_shell() -> Shell:
     return shell
 
 
-async def run_cell(shell: Shell, source: str, cell_id: str | None) -> Any:
+async def run_cell(shell: Any, source: str, cell_id: str | None) -> Any:
     """Run one cell as a kernel's execute request does; gives IPython's result."""
     shell._last_traceback = None
-    shell.hook.value = NOTHING
+    shell.displayhook.value = NOTHING
     failure = None
     try:
-        transformed = shell.transform_cell(source)  # type: ignore[no-untyped-call]
+        transformed = shell.transform_cell(source)
     except Exception:
         transformed, failure = source, sys.exc_info()
     checked = {"transformed_cell": transformed, "preprocessing_exc_tuple": failure}

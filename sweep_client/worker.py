@@ -84,8 +84,10 @@ class Worker:
             self.stopping = True
         finally:
             self.runner.close()
+            self._plan.close()
             self._beat("ended")
             self._journal.write("end", done=self.done, failed=self.failed)
+            self._journal.close()
         return EXIT_STOPPED if self.draining or self.stopping else EXIT_ENDED
 
     def tick(self) -> None:

@@ -29,7 +29,6 @@ from sweep_client.limits import children, limit_memory
 from sweep_client.notebook import Template, source
 from sweep_client.preload import heavy_imports, may_preload
 from sweep_client.seeding import reseed, seeds_itself
-from sweep_client.shell import Shell
 from sweep_client.streams import Streams
 
 PR_SET_PDEATHSIG = 1
@@ -50,7 +49,7 @@ class Request:
 class Zygote:
     """Serves one worker until the socket closes."""
 
-    def __init__(self, template: Template, shell: Shell, control: socket.socket, scratch: Path) -> None:
+    def __init__(self, template: Template, shell: Any, control: socket.socket, scratch: Path) -> None:
         self._control = control
         self._template = template
         self._scratch = scratch
@@ -186,7 +185,7 @@ def fork_zygote(
     return pid, ours
 
 
-def _leave(shell: Shell) -> None:
+def _leave(shell: Any) -> None:
     """Do what the end of an interpreter does for a notebook: exit functions run, files are closed."""
     with contextlib.suppress(Exception):
         atexit._run_exitfuncs()

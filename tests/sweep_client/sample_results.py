@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,9 @@ class Sample:
         """Write the plan, the template and ``sweep.json``; give the directory."""
         for folder in ("plans", "templates", "workers"):
             (self.root / folder).mkdir(parents=True, exist_ok=True)
-        lines = [json.dumps(entry, separators=(",", ":"), ensure_ascii=False) + "\n" for entry in self.entries]
+        lines = [
+            json.dumps(entry, separators=(",", ":"), ensure_ascii=False) + "\n" for entry in self.entries
+        ]
         (self.root / "plans" / "p.jsonl").write_bytes("".join(lines).encode("utf-8", "surrogatepass"))
         cells = [{"cell_type": "code", "id": f"c{n}", "metadata": {}, "source": SOURCE} for n in range(6)]
         write_json(self.root / "templates" / "t.ipynb", {"cells": cells, "nbformat": 4}, sync=False)
@@ -73,7 +75,9 @@ class Sample:
             "options": {"retries": 0, "engine": "fork", "lease_seconds": 60},
         }
 
-    def _record(self, key: str, index: int, state: str, parameters: Any, facts: dict[str, Any]) -> dict[str, Any]:
+    def _record(
+        self, key: str, index: int, state: str, parameters: Any, facts: dict[str, Any]
+    ) -> dict[str, Any]:
         attempt = f"node-1-4711-ab12-{index}"
         return {
             "format": 1,
@@ -109,10 +113,17 @@ def error(cell: int = 3, exception: str = "ValueError", **members: Any) -> dict[
 
 def value(name: str, content: Any) -> dict[str, Any]:
     """Give a small result."""
-    return {"name": name, "cell": 4, "concatenate": False, "kind": "json", "value": encode(content), "type": "float"}
+    return {
+        "name": name,
+        "cell": 4,
+        "concatenate": False,
+        "kind": "json",
+        "value": encode(content),
+        "type": "float",
+    }
 
 
-def image(root: Path, path: str, draw: Callable[[float], float] = math.sin, width: int = 480) -> dict[str, Any]:
+def image(root: Path, path: str, *, bend: float = 0.0, width: int = 480) -> dict[str, Any]:
     """Write a picture of a curve and give the result that names it."""
     from PIL import Image, ImageDraw
 
@@ -120,13 +131,20 @@ def image(root: Path, path: str, draw: Callable[[float], float] = math.sin, widt
     picture = Image.new("RGB", (width, height), "white")
     canvas = ImageDraw.Draw(picture)
     canvas.rectangle((30, 20, width - 15, height - 30), outline="#444444")
-    points = [(30 + x, height / 2 - 25 - (height / 3) * draw(x / 40)) for x in range(width - 46)]
+    points = [(30 + x, height / 2 - 25 - (height / 3) * math.sin(x / 66 + bend)) for x in range(width - 46)]
     canvas.line(points, fill="#0072b2", width=3)
     content = io.BytesIO()
     picture.save(content, "PNG", compress_level=1)
     (root / path).parent.mkdir(parents=True, exist_ok=True)
     (root / path).write_bytes(content.getvalue())
-    return {"name": "figure", "cell": 5, "kind": "image", "path": path, "media": "image/png", "type": "Figure"}
+    return {
+        "name": "figure",
+        "cell": 5,
+        "kind": "image",
+        "path": path,
+        "media": "image/png",
+        "type": "Figure",
+    }
 
 
 def pricing_sweep(root: Path, *, images: bool = True) -> Path:
@@ -145,10 +163,12 @@ def pricing_sweep(root: Path, *, images: bool = True) -> Path:
                 continue
             growth = {"black-scholes": 1.0, "heston": 1.15, "sabr": 1.3}[model]
             price = round(10 * growth * (1 + 9 * rate) + 1.5 * math.sin(step / 3), 4)
-            results = [value("price", price), value("greeks", {"delta": round(0.5 + rate, 4), "vega": price / 7})]
+            results = [
+                value("price", price),
+                value("greeks", {"delta": round(0.5 + rate, 4), "vega": price / 7}),
+            ]
             if images:
-                bend = step / 6 + len(model)
                 path = f"variants/figures/{len(sample.entries)}.png"
-                results.append(image(root, path, lambda x, bend=bend: math.sin(x * 0.6 + bend) * math.exp(-x / 12)))
+                results.append(image(root, path, bend=step / 6 + len(model)))
             sample.add(parameters, results=results, seconds=round(0.4 + 0.02 * step, 2))
     return sample.write()

@@ -1,0 +1,58 @@
+"""Makes the notebooks and directories that the tests need."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+Cell = dict[str, Any]
+TAGS = {"P": ["parameters"], "R": ["results"], "C": ["results", "concatenate"], "X": ["raises-exception"]}
+
+
+def cell(source: str, *tags: str) -> Cell:
+    """Make a code cell; tags may be the letters of ``TAGS``."""
+    named = [name for tag in tags for name in TAGS.get(tag, [tag])]
+    metadata = {"tags": named} if named else {}
+    return {
+        "cell_type": "code",
+        "execution_count": None,
+        "metadata": metadata,
+        "outputs": [],
+        "source": source,
+    }
+
+
+def notebook(*cells: Cell | str, language: str = "python", kernel: str = "python3") -> dict[str, Any]:
+    """Make a notebook; a plain text is a code cell."""
+    made = [cell(item) if isinstance(item, str) else dict(item) for item in cells]
+    for number, item in enumerate(made):
+        item["id"] = f"cell-{number}"
+    spec = {"display_name": kernel, "language": language, "name": kernel}
+    return {"cells": made, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5}
+
+
+def write_notebook(path: Path, *cells: Cell | str, **options: Any) -> Path:
+    """Write a notebook."""
+    path.write_text(json.dumps(notebook(*cells, **options)))
+    return path
+
+
+def sweep_command(
+    *arguments: str | Path, fault: str = "", **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run the command ``sweep`` in a process of its own."""
+    environment = {**os.environ, "SWEEP_FAULT": fault} if fault else None
+    command = [sys.executable, "-m", "sweep_client.cli", *map(str, arguments)]
+    options = {"env": environment, "timeout": 120} | options
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+def read_notebook(path: Path | None) -> dict[str, Any]:
+    """Read an executed notebook."""
+    assert path is not None
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
