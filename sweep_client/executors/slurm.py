@@ -8,32 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
 from sweep_client.directory import Directory
-from sweep_client.errors import ExecutorError, InputRefused
+from sweep_client.errors import ExecutorError
 from sweep_client.executors.base import Executor, JobState, Submission
-from sweep_client.executors.heartbeats import workers_ended
-from sweep_client.executors.slurm_job import (
-    JobRequest,
-    Transport,
-    carried_environment,
-    drain_margin,
-    job_resources,
-    make_script,
-)
-from sweep_client.executors.slurm_states import summarise
+from sweep_client.executors.pace import Pace
+from sweep_client.executors.signs import has_ended, is_superfluous
+from sweep_client.executors.slurm_job import JobRequest, drain_margin, job_resources, make_script
+from sweep_client.executors.slurm_reach import Reach, likely_transport, open_reach
+from sweep_client.executors.slurm_states import TOO_MANY_JOBS, summarise
+from sweep_client.executors.stage import BASE
 from sweep_client.packing import fitting_workers
 
 DEFAULT_WORKERS = 8
 # A task takes Slurm about half a second to start: less work than this is not worth one.
 LEAST_SECONDS_PER_WORKER = 5.0
-SHORTEST_INTERVAL, LONGEST_INTERVAL = 2.0, 60.0
-TRANSPORTS = ("cli", "ssh", "rest")
+SHORTEST_INTERVAL, LONGEST_INTERVAL, LONGEST_FETCH_INTERVAL = 2.0, 60.0, 20.0
 
 
 class SlurmExecutor(Executor):
@@ -55,7 +48,8 @@ class SlurmExecutor(Executor):
         "constraint": "features of nodes",
         "nodelist": "names of nodes",
         "python": "the Python on the nodes that has sweep_client; this one by default",
-        "folder": "the results directory as the nodes see it, where that differs",
+        "folder": "the results directory as the nodes see it, where that differs; with ssh: nothing is copied then",
+        "stage": f"ssh: where copies are kept on the frontend, on a disk that the nodes share; {BASE} by default",
         "host": "ssh: [user@]host[:port] of the frontend",
         "key": "ssh: a private key file; the agent's and the usual ones by default",
         "known_hosts": "ssh: a file of known hosts; ~/.ssh/known_hosts by default",
@@ -66,21 +60,17 @@ class SlurmExecutor(Executor):
 
     def __init__(self, directory: Directory, **options: Any) -> None:
         super().__init__(directory, **options)
-        self.transport_name = options.get("transport") or self._likely_transport()
-        if self.transport_name not in TRANSPORTS:
-            raise InputRefused(
-                f"there is no transport {self.transport_name!r}; known are {', '.join(TRANSPORTS)}"
-            )
-        self._opened: Transport | None = None
+        self.transport_name = likely_transport(options)
+        self._opened: Reach | None = None
         self._states: dict[str, JobState] = {}
-        self._first_asked = 0.0
-        self._next_question = 0.0
+        self._questions = Pace(4, SHORTEST_INTERVAL, LONGEST_INTERVAL)
+        self._fetches = Pace(20, SHORTEST_INTERVAL, LONGEST_FETCH_INTERVAL)
 
     @property
-    def transport(self) -> Transport:
-        """What carries questions to Slurm, opened when first needed."""
+    def reach(self) -> Reach:
+        """The way to the cluster, opened when first needed."""
         if self._opened is None:
-            self._opened = self._open()
+            self._opened = open_reach(self.directory, self.options)
         return self._opened
 
     def workers(self, pending: int, mean_seconds: float | None) -> int:
@@ -91,17 +81,19 @@ class SlurmExecutor(Executor):
     def submit(self, workers: int) -> Submission:
         """Submit one array; where the site allows fewer jobs, fewer workers do the same work."""
         processes = int(self.options.get("processes") or 1)
-        tasks = self.transport.limits().fitting(-(-workers // processes))
+        tasks = self.reach.transport.limits().fitting(-(-workers // processes))
         self.directory.logs.mkdir(exist_ok=True)
+        self.reach.send()
         while True:
             try:
-                identity = self.transport.submit(self._request(tasks, processes))
+                identity = self.reach.transport.submit(self._request(tasks, processes))
                 break
             except ExecutorError as error:
-                if tasks == 1 or "as many jobs in the queue as you may" not in str(error):
+                if tasks == 1 or TOO_MANY_JOBS not in str(error):
                     raise
                 tasks = tasks // 2
-        self._first_asked = self._next_question = 0.0
+        self._questions.restart()
+        self._fetches.restart()
         return Submission(
             self.name, identity, tasks * processes, options=self.options, logs=f"logs/slurm-{identity}_0.log"
         )
@@ -109,21 +101,19 @@ class SlurmExecutor(Executor):
     def poll(self, submissions: Iterable[Submission]) -> dict[str, JobState]:
         """Ask Slurm about all jobs at once, seldom; workers that said good-bye need no question."""
         listed = list(submissions)
-        for submission in listed:
-            if self._state(submission).state != "ended" and workers_ended(
-                self.directory, f"slurm:{submission.id}_", submission.workers
-            ):
-                self._states[submission.id] = JobState("ended")
-        open_ids = {entry.id for entry in listed if self._state(entry).state != "ended"}
-        if open_ids and time.monotonic() >= self._next_question:
-            self._plan_next_question()
-            self._ask(open_ids)
-        return {submission.id: self._state(submission) for submission in listed}
+        live = [entry for entry in listed if self._state(entry.id).state != "ended"]
+        try:
+            self._follow(live)
+        except ExecutorError as error:
+            self._keep(live, str(error).splitlines()[0])
+        return {submission.id: self._state(submission.id) for submission in listed}
 
     def cancel(self, submission: Submission) -> None:
         """Cancel the job, its waiting tasks too."""
-        self.transport.cancel({submission.id})
-        self._next_question = 0.0
+        if self.reach.stage is not None:
+            self.reach.stage.cancel()
+        self.reach.transport.cancel({submission.id})
+        self._questions.restart()
 
     def logs(self, submission: Submission) -> list[Path]:
         """Give the log of each task that has started."""
@@ -144,61 +134,65 @@ class SlurmExecutor(Executor):
             else []
         )
 
-    def _likely_transport(self) -> str:
-        return "ssh" if self.options.get("host") else "rest" if self.options.get("url") else "cli"
-
-    def _open(self) -> Transport:
-        from sweep_client.executors.slurm_commands import CommandTransport
-
-        return CommandTransport()
-
     def _request(self, tasks: int, processes: int) -> JobRequest:
         resources = job_resources(self.directory, self.options, processes)
-        margin = drain_margin(resources.get("time"))
-        environment = carried_environment({})
+        seconds = resources.get("time")
+        margin = drain_margin(seconds)
+        command = [self.reach.python, "-m", "sweep_client.worker", self.reach.folder]
+        command += ["--linger", f"{self.linger_seconds:g}", "--processes", str(processes)]
+        command += ["--until", f"{seconds - margin:g}"] if seconds else []
         return JobRequest(
             name=_job_name(self.directory),
-            script=make_script(self._command(processes, resources.get("time"), margin), environment),
+            script=make_script(command, self.reach.environment),
             tasks=tasks,
-            folder=str(self.options.get("folder") or self.directory.root),
+            folder=self.reach.folder,
             resources=resources,
             drain_seconds=margin,
+            environment=self.reach.environment,
         )
 
-    def _command(self, processes: int, seconds: float | None, margin: int) -> list[str]:
-        """Give the worker's command; the script adds which part of the array it is."""
-        folder = str(self.options.get("folder") or self.directory.root)
-        command = [str(self.options.get("python") or sys.executable), "-m", "sweep_client.worker", folder]
-        command += ["--linger", f"{self.linger_seconds:g}", "--processes", str(processes)]
-        return [*command, "--until", f"{seconds - margin:g}"] if seconds else command
+    def _state(self, identity: str) -> JobState:
+        return self._states.get(identity, JobState("pending", "was submitted"))
 
-    def _state(self, submission: Submission) -> JobState:
-        return self._states.get(submission.id, JobState("pending", "was submitted"))
+    def _follow(self, live: list[Submission]) -> None:
+        """Learn what has become of jobs that have not ended."""
+        stage = self.reach.stage if live else None
+        if stage is not None and self._fetches.is_due():
+            stage.fetch()
+        found = self._heard(live)
+        unheard = {entry.id for entry in live if entry.id not in found}
+        if unheard and self._questions.is_due():
+            found |= self._asked(unheard)
+        if stage is not None and "ended" in {state.state for state in found.values()}:
+            # What a job wrote last comes home before anyone hears that it has ended.
+            stage.fetch()
+            stage.finish()
+        self._states |= found
 
-    def _plan_next_question(self) -> None:
-        """The longer a sweep runs, the seldomer Slurm is asked."""
-        now = time.monotonic()
-        self._first_asked = self._first_asked or now
-        interval = (now - self._first_asked) / 4
-        self._next_question = now + min(LONGEST_INTERVAL, max(SHORTEST_INTERVAL, interval))
+    def _heard(self, live: list[Submission]) -> dict[str, JobState]:
+        """Give the jobs whose workers have all said good-bye; those that still wait for nothing are cancelled."""
+        ended = {}
+        for entry in live:
+            job = f"slurm:{entry.id}_"
+            if has_ended(self.directory, job, entry.workers):
+                ended[entry.id] = JobState("ended")
+            elif is_superfluous(self.directory, job):
+                self.reach.transport.cancel({entry.id})
+                ended[entry.id] = JobState("ended")
+        return ended
 
-    def _ask(self, ids: set[str]) -> None:
-        try:
-            tasks = self.transport.tasks(ids)
-            forgotten = ids - {task.job for task in tasks}
-            if forgotten:
-                tasks += self.transport.history(forgotten)
-        except ExecutorError as error:
-            self._keep(ids, str(error).splitlines()[0])
-            return
-        for identity in ids:
-            self._states[identity] = summarise(task for task in tasks if task.job == identity)
+    def _asked(self, ids: set[str]) -> dict[str, JobState]:
+        tasks = self.reach.transport.tasks(ids)
+        forgotten = ids - {task.job for task in tasks}
+        if forgotten:
+            tasks += self.reach.transport.history(forgotten)
+        return {identity: summarise(task for task in tasks if task.job == identity) for identity in ids}
 
-    def _keep(self, ids: set[str], message: str) -> None:
-        """Slurm does not answer: its jobs go on, so nothing is concluded."""
-        for identity in ids:
-            known = self._states.get(identity, JobState("pending"))
-            self._states[identity] = JobState(known.state, f"Slurm does not answer ({message}); asking again")
+    def _keep(self, live: list[Submission], message: str) -> None:
+        """The cluster does not answer: its jobs go on, so nothing is concluded."""
+        for entry in live:
+            reason = f"the cluster does not answer ({message}); asking again"
+            self._states[entry.id] = JobState(self._state(entry.id).state, reason)
 
 
 def _job_name(directory: Directory) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ NUMBERS = ("cpus", "memory", "gpus")
 WORDS = ("partition", "account", "qos", "constraint", "nodelist")
 # A worker's own processes beside the variant's.
 OVERHEAD_BYTES = 256 << 20
+HOME = 'export HOME="${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}"'
 # Known on the node alone, so expanded there.
 WHICH_PART = '--job "slurm:${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}" --part "${SLURM_ARRAY_TASK_ID}/${SLURM_ARRAY_TASK_COUNT}"'
 # What a job needs of the submitter's environment; the rest stays where it is, secrets with it.
@@ -127,15 +127,10 @@ def drain_margin(seconds: float | None) -> int:
     return 60 if seconds is None else max(5, min(60, int(seconds / 10)))
 
 
-def carried_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """Give the part of this process's environment that a job on the same file system needs."""
-    return {name: os.environ[name] for name in CARRIED if name in os.environ} | dict(extra)
-
-
 def make_script(command: Sequence[str], environment: Mapping[str, str]) -> str:
     """Give the batch script of one task: it becomes the worker, so that Slurm's signals reach that."""
     exports = [f"export {name}={shlex.quote(value)}" for name, value in sorted(environment.items())]
-    return "\n".join(["#!/bin/bash", *exports, f"exec {shlex.join(command)} {WHICH_PART}", ""])
+    return "\n".join(["#!/bin/bash", *exports, HOME, f"exec {shlex.join(command)} {WHICH_PART}", ""])
 
 
 def sbatch_arguments(request: JobRequest) -> list[str]:

@@ -54,10 +54,11 @@ ENDS = {
     "FAILED": "a worker left early",
 }
 
+TOO_MANY_JOBS = "you have as many jobs in the queue as you may"
 REFUSALS = (
     (r"invalid partition", "there is no such partition; list them with: sinfo --summarize"),
     (r"invalid (account|qos)|account/partition combination", "the account or QOS is not yours; list yours with: sacctmgr show user $USER withassoc"),
-    (r"MaxSubmit|SubmitJobs?Limit|job submit limit|job count limit", "you have as many jobs in the queue as you may; wait for some to end or ask for fewer workers"),
+    (r"MaxSubmit|SubmitJobs?Limit|job submit limit|job count limit", f"{TOO_MANY_JOBS}; wait for some to end or ask for fewer workers"),
     (r"QOS|accounting/QOS policy", "the request is above what your account may use; ask for less"),
     (r"node configuration is not available|more processors|memory specification", "no node has so many cpus, so much memory or such gpus; ask for less"),
     (r"time limit", "the time is above the partition's limit; lower time"),

@@ -68,10 +68,10 @@ def test_questions_become_rarer_the_longer_a_sweep_runs(
             return [Task("1", "PENDING", "Priority")]
 
     executor = prepared(notebook)
-    monkeypatch.setattr(executor, "_opened", Counting())
+    monkeypatch.setattr(executor.reach, "transport", Counting())
     clock = time.monotonic()
     for second in range(3600):
-        monkeypatch.setattr("sweep_client.executors.slurm.time.monotonic", lambda now=clock + second: now)
+        monkeypatch.setattr("sweep_client.executors.pace.time.monotonic", lambda now=clock + second: now)
         state(executor, Submission("slurm", "1", 1))
     assert 60 <= len(asked) <= 75
 
@@ -171,7 +171,7 @@ def test_a_scheduler_that_does_not_answer_ends_nothing(
     submission = executor.submit(1)
     assert state(executor, submission).state == "pending"
     slurm.tell("squeue.refuses", "slurm_load_jobs error: Unable to contact slurm controller")
-    monkeypatch.setattr(executor, "_next_question", 0.0)
+    monkeypatch.setattr("sweep_client.executors.pace.time.monotonic", lambda: 1e9)
     found = state(executor, submission)
     assert found.state == "pending"
     assert "does not answer" in found.reason

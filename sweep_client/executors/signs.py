@@ -1,0 +1,34 @@
+"""What the results directory itself tells about a job, which costs no question to a scheduler."""
+
+from __future__ import annotations
+
+from sweep_client.directory import Directory
+from sweep_client.files import read_json
+from sweep_client.plan import Plan
+
+
+def worker_states(directory: Directory, job: str) -> list[str]:
+    """Give what the workers say whose job begins with ``job``."""
+    contents = [read_json(path) or {} for path in directory.workers.glob("*.json")]
+    return [content.get("state", "") for content in contents if str(content.get("job", "")).startswith(job)]
+
+
+def has_ended(directory: Directory, job: str, count: int) -> bool:
+    """Say whether all ``count`` workers of a job have said good-bye."""
+    states = worker_states(directory, job)
+    return len(states) >= count and set(states) == {"ended"}
+
+
+def is_superfluous(directory: Directory, job: str) -> bool:
+    """Say whether a job has workers that still wait in the queue while nothing is left to do."""
+    return set(worker_states(directory, job)) == {"ended"} and is_over(directory)
+
+
+def is_over(directory: Directory, *, wholly: bool = False) -> bool:
+    """Say whether every variant has ended; ``wholly`` where failures do not count."""
+    sweep = directory.read_sweep()
+    plan = Plan(directory.root / sweep.plan)
+    plan.close()
+    left = set(plan.keys) - directory.done_keys()
+    failures = directory.failure_counts()
+    return not left if wholly else all(failures.get(key, 0) > sweep.options.retries for key in left)
