@@ -123,7 +123,7 @@ def value(name: str, content: Any) -> dict[str, Any]:
     }
 
 
-def image(root: Path, path: str, *, bend: float = 0.0, width: int = 480) -> dict[str, Any]:
+def image(root: Path, path: str, *, bend: float = 0.0, width: int = 320) -> dict[str, Any]:
     """Write a picture of a curve and give the result that names it."""
     from PIL import Image, ImageDraw
 

@@ -1,0 +1,332 @@
+import base64
+import hashlib
+import html
+import json
+import os
+import random
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sweep_client.errors import DirectoryError
+from sweep_client.files import write_json
+from sweep_client.report import write_report
+from sweep_client.report_summary import rate_text
+from tests.sweep_client.builders import sweep_command
+from tests.sweep_client.sample_results import SOURCE, Sample, error, image, pricing_sweep, value
+
+ATTACK = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+def page_of(root: Path) -> str:
+    return write_report(root).read_text(encoding="utf-8")
+
+
+def data_of(page: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert found
+    content: dict[str, Any] = json.loads(found[1])
+    return content
+
+
+def column(data: dict[str, Any], name: str) -> list[Any]:
+    place = [known for _, known, _ in data["columns"]].index(name)
+    return [row[place] for row in data["rows"]]
+
+
+def kind(data: dict[str, Any], name: str) -> str:
+    return str({known: kind for _, known, kind in data["columns"]}[name])
+
+
+def noise(path: Path, width: int = 160) -> None:
+    """A picture that hardly compresses, as the worst case."""
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    size = (width, width * 3 // 4)
+    Image.frombytes("RGB", size, random.Random(1).randbytes(size[0] * size[1] * 3)).save(path)
+
+
+def test_the_table_holds_every_variant_with_parameters_results_and_state(tmp_path: Path) -> None:
+    data = data_of(page_of(pricing_sweep(tmp_path, images=False)))
+    names = [
+        "model",
+        "rate",
+        "volatility",
+        "price",
+        "greeks.delta",
+        "greeks.vega",
+        "time / s",
+        "memory / MiB",
+        "failure",
+    ]
+    assert [name for _, name, _ in data["columns"]] == names
+    assert len(data["rows"]) == 60
+    assert column(data, "model")[20] == "heston"
+    assert column(data, "price")[0] == pytest.approx(10.9)
+    assert column(data, "price")[40] is None
+    assert [state for _, state, _, _ in data["heads"]].count(1) == 6
+
+
+def test_the_head_says_counts_rate_duration_and_engine(tmp_path: Path) -> None:
+    page = page_of(pricing_sweep(tmp_path, images=False))
+    facts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page))
+    assert facts["Duration"] == "60 s"
+    assert facts["Rate"] == "1 / s"
+    assert facts["Engine"] == "fork"
+    assert facts["Hosts"] == "node-1"
+    assert "<strong>60</strong> of 60 variants finished" in page
+    assert "Finished, 6 failed" in page
+
+
+def test_the_page_may_load_nothing_and_run_only_its_own_script(tmp_path: Path) -> None:
+    page = page_of(pricing_sweep(tmp_path, images=False))
+    policy = html.unescape(re.findall(r'Content-Security-Policy" content="(.*?)"', page)[0])
+    assert "default-src 'none'" in policy
+    for tag in ("style", "script"):
+        content = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)[0]
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+    links = re.findall(r'\s(?:src|href|action|data)="([^"]*)"', page)
+    assert [link for link in links if re.match(r"(?:[a-z]+:)?//|https?:", link)] == []
+    assert "@import" not in page
+    assert "url(" not in page
+
+
+def test_values_that_look_like_markup_stay_text(tmp_path: Path) -> None:
+    sample = Sample(tmp_path, name=ATTACK, parameters=(ATTACK,))
+    sample.add({ATTACK: ATTACK, "list": [ATTACK]}, results=[value(ATTACK, ATTACK)])
+    sample.add({ATTACK: ATTACK}, "failed", error=error(3, ATTACK, message=ATTACK, traceback=[ATTACK]))
+    page = page_of(sample.write())
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+    assert html.escape(ATTACK, quote=False) in page
+    assert column(data_of(page), ATTACK)[0] == ATTACK
+
+
+def test_values_that_json_lacks_are_shown_as_people_read_them(tmp_path: Path) -> None:
+    import datetime
+    import decimal
+
+    sample = Sample(tmp_path)
+    values = [float("nan"), float("inf"), 1.5, -float("inf"), 2**60, None]
+    for number in values:
+        sample.add(
+            {"x": number, "day": datetime.date(2026, 1, 31), "text": "007", "amount": decimal.Decimal("0.1")}
+        )
+    sample.add({"x": True, "nested": {"a": [1, (2,), {3}, None, "ü"], "b": b"1"}})
+    data = data_of(page_of(sample.write()))
+    assert column(data, "x") == ["nan", "inf", 1.5, "-inf", str(2**60), "None", "True"]
+    assert kind(data, "x") == "text"
+    assert column(data, "day")[0] == "2026-01-31"
+    assert column(data, "text")[0] == "007"
+    assert column(data, "amount")[0] == 0.1
+    assert column(data, "nested")[-1] == "{'a': [1, (2,), {3}, None, 'ü'], 'b': 3 bytes}"
+
+
+def test_a_column_of_numbers_and_values_that_are_not_finite_is_numeric(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    for number in (1.5, float("nan"), float("inf"), 7):
+        sample.add({}, results=[value("price", number)])
+    data = data_of(page_of(sample.write()))
+    assert (kind(data, "price"), column(data, "price")) == ("number", [1.5, "nan", "inf", 7])
+
+
+def test_long_and_strange_texts_are_cut_and_do_not_break_the_page(tmp_path: Path) -> None:
+    sample = Sample(tmp_path, name="größe 🚀 عربي")
+    sample.add({"text": "x" * 100_000, "half": "\ud800", "line": "a\u2028b\n\x00"})
+    page = page_of(sample.write())
+    data = data_of(page)
+    assert len(column(data, "text")[0]) == 160
+    assert "größe 🚀 عربي" in page
+    assert len(page) < 80_000
+
+
+@pytest.mark.parametrize("state", ["pending", "running"])
+def test_a_sweep_without_a_finished_variant_has_a_report(tmp_path: Path, state: str) -> None:
+    sample = Sample(tmp_path, parameters=("rate",))
+    sample.add({"rate": 0.1}, state)
+    page = page_of(sample.write())
+    assert "<strong>0</strong> of 1 variants finished" in page
+    assert data_of(page)["columns"] == [["parameter", "rate", "number"]]
+
+
+def test_a_sweep_of_no_variants_has_a_report(tmp_path: Path) -> None:
+    assert "<strong>0</strong> of 0 variants finished" in page_of(Sample(tmp_path).write())
+
+
+def test_a_directory_without_a_sweep_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DirectoryError, match="no sweep here"):
+        write_report(tmp_path)
+
+
+def test_a_running_sweep_reloads_and_a_finished_one_does_not(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    sample.add({"x": 1})
+    sample.add({"x": 2}, "pending")
+    root = sample.write()
+    assert data_of(page_of(root))["refresh"] == 0
+    worker = root / "workers" / "node-1-1.json"
+    write_json(worker, {"format": 1, "worker": "node-1-1", "state": "running"})
+    page = page_of(root)
+    assert data_of(page)["refresh"] == 15
+    assert 'http-equiv="refresh"' in page
+    assert "Running" in page
+    write_json(worker, {"format": 1, "worker": "node-1-1", "state": "ended"})
+    page = page_of(root)
+    assert 'http-equiv="refresh"' not in page
+    assert "Not finished" in page
+
+
+def test_failures_are_grouped_by_cell_and_exception_with_source_and_traceback(tmp_path: Path) -> None:
+    page = page_of(pricing_sweep(tmp_path, images=False))
+    groups = re.findall(r'<details class="failure" data-failure="(.*?)">', page)
+    assert groups == ["ValueError in cell 3", "TimeLimit in cell 4"]
+    assert SOURCE in html.unescape(page)
+    assert "----&gt; 1 price = black_scholes(spot, rate, volatility)" in page
+    assert "\x1b" not in page
+    assert "took longer than 900 s" in page
+
+
+def test_the_failing_cell_comes_from_the_executed_notebook_where_there_is_one(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    sample.add({"x": 1}, "failed", error=error(1, cell_id="b"), notebook="variants/n.ipynb")
+    root = sample.write()
+    (root / "variants").mkdir()
+    cells = [
+        {"id": "a", "source": "first"},
+        {"id": "x", "source": "no"},
+        {"id": "b", "source": ["the ", "failing one"]},
+    ]
+    (root / "variants" / "n.ipynb").write_text(json.dumps({"cells": cells}))
+    assert "the failing one" in page_of(root)
+
+
+def test_a_failure_without_a_cell_or_a_known_notebook_is_shown(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    lost = {"reason": "lost", "cell": None, "exception": "", "message": "", "traceback": None}
+    sample.add({"x": 1}, "failed", error=lost, notebook=None)
+    assert 'data-failure="Error outside the cells"' in page_of(sample.write(template="../outside.ipynb"))
+
+
+def test_many_groups_and_many_variants_of_a_group_are_bounded(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    for number in range(300):
+        sample.add({"x": number}, "failed", error=error(number % 100, traceback=["x" * 100_000]))
+    page = page_of(sample.write())
+    assert page.count('<details class="failure"') == 60
+    assert len(page) < 1_000_000
+
+
+def test_notebooks_and_images_are_linked_relatively_and_never_outside(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    sample.add({}, results=[image(tmp_path, "variants/ä b/plot #1.png")])
+    outside = tmp_path.parent / "secret.png"
+    noise(outside)
+    for path in ("../secret.png", str(outside), "file:x/secret.png"):
+        result = image(tmp_path, "variants/other.png") | {"path": path}
+        sample.add({}, "done", results=[result], notebook=path)
+    sample.add({}, "failed", error=error(), notebook="../secret.ipynb")
+    page = page_of(sample.write())
+    images = data_of(page)["images"]
+    assert images[0][2] == "variants/%C3%A4%20b/plot%20%231.png"
+    assert [[link, thumbnail] for _, _, link, thumbnail in images[1:]] == [[None, None]] * 3
+    assert 'href="../' not in page
+
+
+def test_an_image_that_is_missing_broken_or_a_drawing_is_coped_with(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    good = image(tmp_path, "a.png")
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG nothing")
+    (tmp_path / "drawing.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>')
+    (tmp_path / "large.svg").write_text("<svg>" + " " * 100_000 + "</svg>")
+    for path in ("a.png", "missing.png", "broken.png", "drawing.svg", "large.svg", "other.tiff"):
+        sample.add({}, results=[good | {"path": path}])
+    made = [(thumbnail or "none")[:18] for _, _, _, thumbnail in data_of(page_of(sample.write()))["images"]]
+    assert made == ["data:image/webp;ba", "none", "none", "data:image/svg+xml", "none", "none"]
+
+
+def test_500_variants_with_images_fit_into_3_megabytes(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    noise(tmp_path / "noise.png")
+    for number in range(500):
+        os.link(tmp_path / "noise.png", tmp_path / f"{number}.png")
+        result = {"name": "figure", "kind": "image", "path": f"{number}.png"}
+        sample.add({"rate": number / 500, "text": "x" * 100}, results=[result, value("price", number)])
+    path = write_report(sample.write())
+    assert path.stat().st_size <= 3_000_000
+    assert all(thumbnail for _, _, _, thumbnail in data_of(path.read_text())["images"])
+
+
+def test_thumbnails_are_made_once(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    for number in range(5):
+        sample.add({"x": number}, results=[image(tmp_path, f"{number}.png", bend=number)])
+    root = sample.write()
+    first = data_of(page_of(root))["images"]
+    for _, _, link, _ in first:
+        (root / link).write_bytes(b"changed")
+    assert data_of(page_of(root))["images"] == first
+
+
+def test_10000_variants_give_a_small_report_quickly(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    for number in range(10_000):
+        sample.add({"rate": number / 10_000, "model": f"m{number % 3}"}, "pending")
+    root = sample.write()
+    started = time.perf_counter()
+    path = write_report(root)
+    assert time.perf_counter() - started < 5
+    assert path.stat().st_size < 1_500_000
+    assert len(data_of(path.read_text())["rows"]) == 10_000
+
+
+def test_variants_beyond_the_limit_are_counted_but_not_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweep_client.report.ROW_LIMIT", 10)
+    page = page_of(pricing_sweep(tmp_path, images=False))
+    assert len(data_of(page)["rows"]) == 10
+    assert "The first 10 variants are listed" in page
+
+
+def test_results_that_are_no_plain_values_are_described(tmp_path: Path) -> None:
+    sample = Sample(tmp_path)
+    results = [
+        {"name": "frame", "kind": "table", "path": "t.arrow", "rows": 3, "columns": ["a", "b"]},
+        {"name": "array", "kind": "tensor", "path": "t.npy", "shape": [2, 3], "dtype": "float64"},
+        {"name": "object", "kind": "opaque", "path": "t.pickle", "bytes": 2048, "type": "Model"},
+        {"name": "large", "kind": "json", "path": "t.json", "bytes": 2_097_152, "type": "list"},
+        {"name": "bad", "kind": "unreadable", "message": "no room"},
+        {"name": "nothing", "kind": "none"},
+    ]
+    sample.add({}, results=results)
+    data = data_of(page_of(sample.write()))
+    shown = {
+        name: data["rows"][0][place]
+        for place, (group, name, _) in enumerate(data["columns"])
+        if group == "result"
+    }
+    assert shown == {
+        "frame": "table, 3 by 2",
+        "array": "float64, 2 by 3",
+        "object": "Model, 2 KiB",
+        "large": "list, 2048 KiB",
+        "bad": "not saved: no room",
+    }
+
+
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [(0, ""), (120.4, "120 / s"), (0.5, "30 / min"), (0.002, "7.2 / h"), (1e-5, "0.86 / day")],
+)
+def test_a_rate_is_said_in_the_unit_that_suits_it(rate: float, said: str) -> None:
+    assert rate_text(rate) == said
+
+
+def test_the_command_writes_the_report_and_says_where(tmp_path: Path) -> None:
+    result = sweep_command("report", pricing_sweep(tmp_path, images=False))
+    assert (result.returncode, result.stdout.strip()) == (0, str(tmp_path / "report.html"))
