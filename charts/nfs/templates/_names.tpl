@@ -13,23 +13,30 @@ A helper takes a list: the root context first, then the parts.
 {{- $name -}}
 {{- end -}}
 
-{{/* A value that the chart or, if it is empty there, `global` sets: (list $ "image"). Maps merge, the chart's own key wins. */}}
+{{/* A value that the chart or, where it is empty there, `global` sets: (list $ "image"). Maps merge, the chart's own keys win. */}}
 {{- define "hpc.value" -}}
 {{- $root := first . -}}
 {{- $key := index . 1 -}}
 {{- $own := index $root.Values $key -}}
 {{- $shared := index (default dict $root.Values.global) $key -}}
 {{- if and (kindIs "map" $own) (kindIs "map" $shared) -}}
-{{- $result := deepCopy $shared -}}
-{{- range $name, $value := $own -}}
-{{- if or $value (not (hasKey $shared $name)) -}}
+{{- include "hpc.overlay" (list $shared $own) -}}
+{{- else -}}
+{{- toYaml (default $shared $own) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A map with what another sets over it, empty values apart: (list $below $above). */}}
+{{- define "hpc.overlay" -}}
+{{- $result := deepCopy (first .) -}}
+{{- range $name, $value := index . 1 -}}
+{{- if and (kindIs "map" $value) (kindIs "map" (get $result $name)) -}}
+{{- $_ := set $result $name (include "hpc.overlay" (list (get $result $name) $value) | fromYaml) -}}
+{{- else if or $value (not (hasKey $result $name)) -}}
 {{- $_ := set $result $name $value -}}
 {{- end -}}
 {{- end -}}
 {{- toYaml $result -}}
-{{- else -}}
-{{- toYaml (default $shared $own) -}}
-{{- end -}}
 {{- end -}}
 
 {{/* Reference of an image: (list $ "slurm-controller"). */}}
@@ -39,7 +46,7 @@ A helper takes a list: the root context first, then the parts.
 {{- $image := include "hpc.value" (list $root "image") | fromYaml -}}
 {{- $tag := default $root.Chart.AppVersion (index (default dict $image.tags) $name) -}}
 {{- $digest := index (default dict $image.digests) $name -}}
-{{- printf "%s/%s:%s" $image.registry $name $tag -}}
+{{- printf "%s/%s:%s" (default "ghcr.io/hpc-charts" $image.registry) $name $tag -}}
 {{- if $digest -}}@{{ $digest }}{{- end -}}
 {{- end -}}
 
