@@ -10,7 +10,7 @@ from sweep_client.report_values import Shown, result_members, shown
 from sweep_client.results import STATES, Variant
 
 COLUMN_LIMIT = 200
-NOT_FINITE = ("nan", "inf", "-inf")
+NO_NUMBER = ("nan", "inf", "-inf", "None")
 GROUPS = ("parameter", "result", "run")
 
 
@@ -113,4 +113,4 @@ def _kind(values: list[Shown]) -> str | None:
     if not present:
         return None
     numbers = any(not isinstance(value, str) for value in present)
-    return "number" if numbers and all(not isinstance(v, str) or v in NOT_FINITE for v in present) else "text"
+    return "number" if numbers and all(not isinstance(v, str) or v in NO_NUMBER for v in present) else "text"

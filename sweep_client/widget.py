@@ -177,7 +177,7 @@ def _failures(groups: Groups) -> str:
     )
     left = len(groups) - MOST_GROUPS
     more = f'<div style="color:{FAINT}">and {left} more kinds of failure</div>' if left > 0 else ""
-    return f'<table style="margin:.6em 0 0;border-collapse:collapse"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>{more}'
+    return f'<table style="margin:.6em 0 0;border-collapse:collapse;color:inherit;font:inherit"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>{more}'
 
 
 def _notes(notes: list[str]) -> str:

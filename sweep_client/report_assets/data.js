@@ -2,7 +2,7 @@
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const STATES = ["done", "failed", "running", "pending"];
-const NOT_FINITE = new Set(["nan", "inf", "-inf"]);
+const NO_NUMBER = new Set(["nan", "inf", "-inf", "None"]);
 const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
 const columns = data.columns.map(([group, name, kind], place) => ({ group, name, kind, place }));
@@ -50,7 +50,9 @@ function identity(column) {
 function format(value) {
   if (value === null || value === undefined) return "–";
   if (typeof value === "string") return value;
-  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)));
+  if (Number.isInteger(value)) return String(value);
+  const rounded = Number(value.toPrecision(6));
+  return Math.abs(value) < 1e-4 ? rounded.toExponential() : String(rounded);
 }
 
 function notebookLink({ key, attempt }) {
@@ -68,7 +70,7 @@ function compare(a, b) {
 
 // Numbers come before texts, and what is no value comes last in both directions.
 function rank(value) {
-  if (value === null || NOT_FINITE.has(value)) return 3;
+  if (value === null || NO_NUMBER.has(value)) return 3;
   return typeof value === "number" ? 1 : 2;
 }
 
@@ -141,6 +143,7 @@ function pairs(variant, limit = Infinity) {
 }
 
 function pairList(variant, limit) {
-  const items = pairs(variant, limit).map(([name, value]) => element("span", {}, element("i", {}, name), ` ${value}`));
+  const short = (value) => (value.length > 28 ? `${value.slice(0, 27)}…` : value);
+  const items = pairs(variant, limit).map(([name, value]) => element("span", {}, element("i", {}, name), ` ${short(value)}`));
   return element("span", { class: "pairs" }, ...items);
 }

@@ -19,8 +19,8 @@ function buildPlot() {
   const place = document.getElementById("plot-choices");
   const options = (known) => known.map((column) => [identity(column), column.name]);
   place.append(
-    choice("Y", options(yColumns), view.y, (value) => { view.y = value; update(); }),
-    choice("X", options(xColumns), view.x, (value) => { view.x = value; update(); }),
+    choice("Y", options(yColumns), view.y, (value) => { view.y = value; view.logy = ""; update(); }),
+    choice("X", options(xColumns), view.x, (value) => { view.x = value; view.logx = ""; update(); }),
     choice("Colour", [[NONE, "none"], ...options(colourColumns)], view.colour, (value) => { view.colour = value; update(); }),
     logarithm("Log x", "logx"), logarithm("Log y", "logy"));
   chart.addEventListener("pointermove", hover);
@@ -31,8 +31,19 @@ function buildPlot() {
 }
 
 function logarithm(label, name) {
-  const box = element("input", { type: "checkbox", checked: view[name] === "1", onchange: (event) => { view[name] = event.target.checked ? "1" : ""; update(); } });
+  const change = (event) => { view[name] = event.target.checked ? "1" : "0"; update(); };
+  const box = element("input", { type: "checkbox", id: name, onchange: change });
   return element("label", { class: "check" }, box, element("span", {}, label));
+}
+
+// Unless the reader says otherwise, positive values over three decades or more are drawn on a logarithmic axis.
+function isLogarithmic(column, name) {
+  const numbers = column.values.filter((value) => typeof value === "number");
+  const [low, high] = extent(numbers);
+  const log = plain(column) && (view[name] ? view[name] === "1" : low > 0 && high / low >= 1000);
+  document.getElementById(name).checked = log;
+  document.getElementById(name).disabled = !plain(column);
+  return log;
 }
 
 function chooseDefaults() {
@@ -52,8 +63,9 @@ function drawPlot(selected) {
   if (!yColumns.length || !xColumns.length || !chart.clientWidth) return;
   const find = (value) => columns.find((column) => identity(column) === value);
   const [x, y, colour] = [find(view.x), find(view.y), find(view.colour)];
+  const [logx, logy] = [isLogarithmic(x, "logx"), isLogarithmic(y, "logy")];
   const usable = selected.map((variant) => ({ variant, x: variant.cells[x.place], y: variant.cells[y.place], colour: colour ? variant.cells[colour.place] : null }))
-    .filter((point) => fits(point.x, plain(x), view.logx) && fits(point.y, true, view.logy));
+    .filter((point) => fits(point.x, plain(x), logx) && fits(point.y, true, logy));
   const step = Math.ceil(usable.length / POINTS);
   points = usable.filter((_, place) => place % Math.max(step, 1) === 0);
   note(selected.length, usable.length);
@@ -61,12 +73,12 @@ function drawPlot(selected) {
   const picture = svg("svg", { width: size.width, height: size.height, role: "img", "aria-label": `${y.name} against ${x.name}: ${points.length} variants` });
   chart.replaceChildren(picture);
   document.getElementById("legend").replaceChildren();
-  if (points.length) drawPoints(picture, size, x, y, colour);
+  if (points.length) drawPoints(picture, size, { x, y, colour, logx, logy });
 }
 
 function fits(value, number, log) {
   if (!number) return value !== null;
-  return typeof value === "number" && (log !== "1" || value > 0);
+  return typeof value === "number" && (!log || value > 0);
 }
 
 function note(all, usable) {
@@ -78,13 +90,13 @@ function note(all, usable) {
   place.hidden = !parts.length;
 }
 
-function drawPoints(picture, { width, height }, x, y, colour) {
+function drawPoints(picture, { width, height }, { x, y, colour, logx, logy }) {
   const scaleOf = (column, name, log, from, to) => {
     const values = points.map((point) => point[name]);
-    return (plain(column) ? (log === "1" ? logarithmic : linear) : categorical)(values, from, to);
+    return (plain(column) ? (log ? logarithmic : linear) : categorical)(values, from, to);
   };
-  const across = scaleOf(x, "x", view.logx, MARGIN.left, width - MARGIN.right);
-  const up = scaleOf(y, "y", view.logy, height - MARGIN.bottom, MARGIN.top);
+  const across = scaleOf(x, "x", logx, MARGIN.left, width - MARGIN.right);
+  const up = scaleOf(y, "y", logy, height - MARGIN.bottom, MARGIN.top);
   drawAxes(picture, width, height, across, up, x, y);
   const paint = painter(colour);
   for (const point of points) [point.left, point.top] = [across.at(point.x), up.at(point.y)];

@@ -1,6 +1,9 @@
 // Axes and colours of the plot: linear, logarithmic and categorical scales, and palettes that the colour-blind can tell apart.
 
-const CIVIDIS = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8779", "#a59c74", "#c3b369", "#e1cc55", "#fee838"];
+const BLUE_TO_YELLOW = {
+  light: ["#00224e", "#1f4e8c", "#5b7a94", "#8f8a55", "#b8860b"],
+  dark: ["#4a90e2", "#7fa6c4", "#aab6a4", "#d8cd7a", "#fee838"],
+};
 const SHAPES = [
   (r) => `M${-r},0a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0Z`,
   (r) => `M${-r},${-r}h${2 * r}v${2 * r}h${-2 * r}Z`,
@@ -66,12 +69,11 @@ function tickText(value) {
   return Number(value.toPrecision(6)).toLocaleString("en", { maximumFractionDigits: 10, useGrouping: size >= 1e4 });
 }
 
-// The ends of the palette that would vanish on the page are left out, on a light and on a dark one alike.
 function gradient(share) {
-  const [from, to] = dark.matches ? [0.3, 1] : [0, 0.82];
-  const place = (from + share * (to - from)) * (CIVIDIS.length - 1);
-  const left = Math.min(Math.floor(place), CIVIDIS.length - 2);
+  const stops = BLUE_TO_YELLOW[dark.matches ? "dark" : "light"];
+  const place = share * (stops.length - 1);
+  const left = Math.min(Math.floor(place), stops.length - 2);
   const part = (hex, at) => parseInt(hex.slice(at, at + 2), 16);
-  const mix = [1, 3, 5].map((at) => Math.round(part(CIVIDIS[left], at) + (place - left) * (part(CIVIDIS[left + 1], at) - part(CIVIDIS[left], at))));
+  const mix = [1, 3, 5].map((at) => Math.round(part(stops[left], at) + (place - left) * (part(stops[left + 1], at) - part(stops[left], at))));
   return `rgb(${mix.join(",")})`;
 }

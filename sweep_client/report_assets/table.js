@@ -69,7 +69,7 @@ function drawRow(variant) {
 
 function drawCell(column, value) {
   const shown = format(value);
-  const missing = value === null || NOT_FINITE.has(value);
+  const missing = value === null || NO_NUMBER.has(value);
   const full = typeof value === "number" && String(value) !== shown ? String(value) : shown;
   const title = shown.length > 22 || full !== shown ? full : null;
   return element("td", { class: `${column.kind} ${starts(column)} ${missing ? "missing" : ""}`, title }, element("span", { class: "clip" }, shown));
