@@ -11,7 +11,7 @@ from typing import Any
 
 from sweep_client.directory import Options
 from sweep_client.errors import InputRefused
-from sweep_client.outputs import append
+from sweep_client.outputs import append, to_text
 from sweep_client.parameter_files import Row
 from sweep_client.preparation import Request
 from sweep_client.single import execute_in
@@ -71,11 +71,8 @@ def _comparable(cell: dict[str, Any]) -> list[str]:
     """Give what must be equal: the execution count and all outputs, without what no two runs have in common."""
     joined: list[dict[str, Any]] = []
     for output in cell.get("outputs", []):
-        text = output.get("text")
-        append(joined, {**output, "text": "".join(text)} if text is not None else output)
-    outputs = [
-        {**o, "text": "".join(o.pop("parts", None) or [o["text"]])} if "text" in o else o for o in joined
-    ]
+        append(joined, {**output, "text": "".join(output["text"])} if "text" in output else output)
+    outputs: list[dict[str, Any]] = json.loads(to_text(joined))
     streams = sorted((o for o in outputs if "text" in o), key=lambda o: str(o["name"]))
     others = [o for o in outputs if "text" not in o]
     texts = [json.dumps(output, sort_keys=True, ensure_ascii=False) for output in [*streams, *others]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -165,7 +166,9 @@ def _validate(path: Path, notebook: dict[str, Any]) -> None:
     import nbformat
 
     try:
-        nbformat.validate(notebook)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # cells without an id are no reason to refuse
+            nbformat.validate(notebook)
     except nbformat.ValidationError as error:
         place = [str(part) for part in getattr(error, "absolute_path", [])]
         where = f"cell {place[1]}" if place[:1] == ["cells"] and len(place) > 1 else "the notebook"

@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
+from functools import partial
 from types import MethodType, SimpleNamespace
 from typing import Any
 
@@ -16,6 +17,7 @@ import comm
 from comm.base_comm import BaseComm
 from ipykernel.compiler import XCachingCompiler
 from ipykernel.displayhook import ZMQShellDisplayHook
+from ipykernel.eventloops import enable_gui
 from ipykernel.kernelbase import Kernel
 from ipykernel.zmqshell import ZMQDisplayPublisher, ZMQInteractiveShell
 from IPython.core.async_helpers import _asyncio_runner
@@ -106,6 +108,7 @@ def build_shell() -> Any:
     )
     shutil.rmtree(folder, ignore_errors=True)
     kernel.shell = shell
+    shell.enable_gui = partial(enable_gui, kernel=kernel)
     shell.displayhook.session = shell.display_pub.session = recorder
     shell.displayhook.topic = b"execute_result"
     Comm.recorder = recorder

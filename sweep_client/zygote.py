@@ -12,6 +12,7 @@ import gc
 import importlib
 import json
 import os
+import random
 import signal
 import socket
 import sys
@@ -70,6 +71,7 @@ class Zygote:
             gc.collect()
             gc.freeze()
             self._known = set(sys.modules)
+            self._random_state = random.getstate()
             with self._control.makefile("r") as requests:
                 for line in requests:
                     self._run(Request(**json.loads(line)))
@@ -136,6 +138,8 @@ class Zygote:
             execution.run(range(self._template.position), progress, folder)
         if self._reseeds:
             reseed(request.key, execution.shell.user_ns)
+        elif self._first:
+            random.setstate(self._random_state)  # Python seeds it anew in every forked process
         rest = range(max(cells.start, self._template.position), cells.stop)
         execution.run(rest, progress, folder, decode(request.parameters))
         self._teach()

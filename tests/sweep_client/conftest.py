@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ Execute = Callable[..., Results]
 
 
 @pytest.fixture
-def execute(tmp_path: Path) -> Iterator[Execute]:
+def execute(tmp_path: Path) -> Execute:
     """Runs variants of some cells with one worker and gives the results."""
 
     def run(
@@ -30,7 +30,7 @@ def execute(tmp_path: Path) -> Iterator[Execute]:
         run_worker(directory)
         return Results(directory)
 
-    yield run
+    return run
 
 
 def planned(
