@@ -8,6 +8,7 @@ AuthAltTypes=auth/jwt
 AuthAltParameters=jwt_key=/etc/hpc/jwt/jwt.key
 DbdHost={{ include "hpc.name" (list . "accounting") }}-0
 DbdPort=6819
+PidFile=/run/slurmdbd/slurmdbd.pid
 SlurmUser={{ include "slurm.pods.daemonUser" . }}
 StorageType=accounting_storage/mysql
 StorageHost={{ $database.host }}

@@ -60,6 +60,7 @@ SlurmdUser: {{ .Values.security.user }}
 {{- end }}
 StateSaveLocation: /var/lib/slurm/state
 SlurmdSpoolDir: /var/spool/slurmd
+SlurmctldPidFile: /run/slurmctld/slurmctld.pid
 SlurmctldPort: 6817
 SlurmdPort: 6818
 SrunPortRange: 60001-63000

@@ -12,8 +12,9 @@ main() {
 }
 
 start() {
-  # Beside slurmdbd.conf, for sacctmgr: probes, backups.
-  cp -L "${SLURM_CONF_DIR:-/etc/hpc/slurm}"/{slurm,cgroup}.conf /etc/slurm/
+  # For sacctmgr here (probe, backup): this slurmdbd itself, not the Service, which leads here only when the probe succeeds.
+  sed 's/^AccountingStorageHost=.*/AccountingStorageHost=localhost/' /etc/hpc/slurm/slurm.conf >/etc/slurm/slurm.conf
+  cp -L /etc/hpc/slurm/cgroup.conf /etc/slurm/
   # slurmdbd insists on 0600.
   umask 077
   write_config >/etc/slurm/slurmdbd.conf
