@@ -144,7 +144,7 @@ def boot(
         KERNEL, f"umid={folder.name}", f"uml_dir={folder}", f"mem={memory}", f"ubda={folder}/cow,{filesystem}",
         "root=/dev/ubda", "rw", "init=/opt/init.sh", "con=null", "con0=null,fd:1",
         f"vec0:transport=tap,ifname={tap},depth=128,gro=1,mac={_mac()}",
-        f"hpc.address={address}/{prefix}", f"hpc.routes={told}",
+        f"hpc.name={name}", f"hpc.address={address}/{prefix}", f"hpc.routes={told}",
     ]  # fmt: skip
     with (folder / "console").open("w") as console:
         process = subprocess.Popen(

@@ -1,0 +1,72 @@
+"""What the tests of the NFS server share: one release, the image of clients, and a guest with a kernel client."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.charts.nfs import site as sites
+from tests.charts.nfs.site import Site
+from tests.cluster import engine, uml
+from tests.cluster.steps import run
+from tests.conftest import MakeNamespace
+from tests.kube import image
+
+CLIENT = Path(__file__).parent / "client"
+
+
+@pytest.fixture(scope="session")
+def client_image() -> str:
+    """The image of test clients, in the registry that the product's images come from."""
+    parent = image("base")
+    content = b"".join(path.read_bytes() for path in sorted(CLIENT.iterdir()) if path.is_file())
+    tag = hashlib.sha256(parent.encode() + content).hexdigest()[:12]
+    reference = f"{parent.rsplit('/', 1)[0]}/nfs-client:{tag}"
+    sources = os.environ.get("HPC_APT_SOURCES", os.devnull)
+    secret = f"--secret=id=apt,src={sources}"
+    build = [engine.docker(), "build", "--quiet", "--build-arg", f"PARENT={parent}", "--tag", reference]
+    run([*build, *([secret] if sources != os.devnull else []), CLIENT], env=engine.BUILDKIT)
+    run([engine.docker(), "push", "--quiet", reference])
+    return reference
+
+
+@pytest.fixture(scope="session")
+def site(make_namespace: MakeNamespace) -> Site:
+    """The chart installed with two users, in a namespace that allows what the server needs."""
+    made = Site(make_namespace("nfs", pod_security="privileged"))
+    made.install()
+    return made
+
+
+@pytest.fixture(scope="session")
+def guest(client_image: str) -> Iterator[uml.Guest]:
+    """A booted kernel client that has mounted nothing yet."""
+    with sites.guest(client_image) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def home(site: Site, guest: uml.Guest) -> str:
+    """The folder of the guest that the site's homes are mounted on."""
+    sites.mount(guest, f"{site.address}:/home")
+    return "/mnt/home"
+
+
+def client_pod(name: str, client_image: str, labels: dict[str, str] | None = None) -> dict[str, Any]:
+    """A pod with a client in user space, without any privilege."""
+    container = {
+        "name": "main",
+        "image": client_image,
+        "command": ["sleep", "infinity"],
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    spec = {"terminationGracePeriodSeconds": 0, "containers": [container]}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": labels or {}},
+        "spec": spec,
+    }
