@@ -14,6 +14,7 @@ GROUP = "sweep_client.executors"
 BUILT_IN = {
     "local": "sweep_client.executors.local:LocalExecutor",
     "slurm": "sweep_client.executors.slurm:SlurmExecutor",
+    "ipyparallel": "sweep_client.executors.ipyparallel:IPyParallelExecutor",
     "kubernetes": "sweep_client.executors.kubernetes:KubernetesExecutor",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sweep_client.directory import Directory
 from sweep_client.files import read_json
+from sweep_client.leases import Observer
 from sweep_client.plan import Plan
 
 
@@ -22,6 +23,13 @@ def has_ended(directory: Directory, job: str, count: int) -> bool:
 def is_superfluous(directory: Directory, job: str) -> bool:
     """Say whether a job has workers that still wait in the queue while nothing is left to do."""
     return set(worker_states(directory, job)) == {"ended"} and is_over(directory)
+
+
+def living_workers(directory: Directory, job: str, observer: Observer) -> int:
+    """Count the workers of a job that live, as their heartbeats show."""
+    contents = [read_json(path) or {} for path in directory.workers.glob("*.json")]
+    own = [content["worker"] for content in contents if str(content.get("job", "")).startswith(job)]
+    return sum(observer.is_alive(worker) for worker in own)
 
 
 def is_over(directory: Directory, *, wholly: bool = False) -> bool:
