@@ -18,6 +18,7 @@ app = typer.Typer(
     help="Run one notebook with many sets of parameters: locally, on Slurm, IPyParallel or Kubernetes.",
     epilog="Exit codes: 0 all done, 1 some variants failed, 2 input refused, 130 interrupted.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: importing rich for it would take longer than all else
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sweep_client.notebook import Template, last_name, source, tags
+from sweep_client.cells import source, tags
+from sweep_client.notebook import Template
 from sweep_client.outputs import to_text
+from sweep_client.result_cells import last_name
 from sweep_client.shell import NOTHING, run_cell
 from sweep_client.values import save
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -24,9 +26,12 @@ def generate_notebooks(
     checked = list(check_rows(rows, source.parameters, fixed))
     width = len(str(len(checked) - 1))
     name = Path(template).name
+    Path(out).mkdir(parents=True, exist_ok=True)
     for number, row in enumerate(checked):
-        folder = Path(out) / f"{number:0{width}}"
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = os.path.join(out, f"{number:0{width}}")
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder)
         text = source.variant(decode(row.parameters))
-        (folder / name).write_text(text, encoding="utf-8")
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(text.encode("utf-8", "surrogatepass"))
     return len(checked)

@@ -12,10 +12,12 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from sweep_client.cells import source, tags
 from sweep_client.encoding import decode, encode
 from sweep_client.execution import Progress
-from sweep_client.notebook import ResultCell, Template, last_name, source, tags
+from sweep_client.notebook import Template
 from sweep_client.outputs import to_text
+from sweep_client.result_cells import ResultCell, last_name
 from sweep_client.zygote import Request, Zygote
 
 # Sent to Python kernels after a results cell, so that values are saved in the process that has them.

@@ -5,7 +5,6 @@ Executing a variant is the business of ``execution``; this module only makes and
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import warnings
@@ -14,23 +13,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from sweep_client.cells import Cell, source, tags
 from sweep_client.encoding import canonical
 from sweep_client.errors import TemplateError
 from sweep_client.languages import injected_source
 from sweep_client.parameter_types import Parameter, read_parameters
+from sweep_client.result_cells import ResultCell, find_results
 
 INJECTED = "injected-parameters"
 MEANINGFUL_TAGS = ("parameters", "results", "concatenate", "raises-exception", "skip-execution")
-Cell = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class ResultCell:
-    """A cell whose value is saved, and the name it is saved under."""
-
-    name: str
-    cell: int
-    concatenate: bool
+NOT_EXECUTED = (None, "[]")
+NO_SOURCE = '"source": []'
 
 
 @dataclass(frozen=True)
@@ -95,14 +88,31 @@ class Template:
 
         Nothing is parsed or validated again: the text of the template is spliced.
         """
-        executed = executed or {}
-        parts = []
-        for index, (head, middle, tail) in enumerate(self._pieces):
-            if index == self.injected:
-                head, middle, tail = _split_cell(self.injected_cell(parameters))
-            count, outputs = executed.get(index, (None, "[]"))
-            parts.append(_join_cell(head, middle, tail, count, outputs))
-        return '{\n "cells": [\n' + ",\n".join(parts) + self._tail(metadata or {})
+        before, after = self._untouched if not executed else self._joined(executed)
+        count, outputs = (executed or {}).get(self.injected, NOT_EXECUTED)
+        head, middle, tail = self._pieces[self.injected]
+        lines = injected_source(self.language, parameters).splitlines(True)
+        text = json.dumps(lines, indent=1, ensure_ascii=False).replace("\n", "\n   ")
+        cell = _join_cell(head, middle, tail.replace(NO_SOURCE, f'"source": {text}'), count, outputs)
+        end = self._tail(metadata) if metadata else self._plain_tail
+        return f"{before}{cell}{after}{end}"
+
+    @cached_property
+    def _untouched(self) -> tuple[str, str]:
+        return self._joined({})
+
+    @cached_property
+    def _plain_tail(self) -> str:
+        return self._tail({})
+
+    def _joined(self, executed: dict[int, tuple[Any, str]]) -> tuple[str, str]:
+        """Give the text before and after the injected cell."""
+        parts = [
+            _join_cell(*piece, *executed.get(index, NOT_EXECUTED)) for index, piece in enumerate(self._pieces)
+        ]
+        before = "".join(f"{part},\n" for part in parts[: self.injected])
+        after = "".join(f",\n{part}" for part in parts[self.injected + 1 :])
+        return '{\n "cells": [\n' + before, after
 
     def injected_cell(self, parameters: dict[str, Any]) -> Cell:
         """Give the cell that sets ``parameters``, as papermill would write it."""
@@ -128,21 +138,10 @@ def make_template(path: str, notebook: dict[str, Any]) -> Template:
     position = _find_parameters(path, cells)
     language = Template(path, {**notebook, "cells": cells}, position, (), ()).language
     parameters = _read_parameters(path, cells, position) if language == "python" else []
-    results = _find_results(path, cells, language)
+    results = find_results(path, cells, language)
     cells.insert(position + 1, _empty_injected(notebook, position))
     shifted = [ResultCell(r.name, r.cell + (r.cell > position), r.concatenate) for r in results]
     return Template(path, {**notebook, "cells": cells}, position, tuple(parameters), tuple(shifted))
-
-
-def source(cell: Cell) -> str:
-    """Give a cell's source as one text."""
-    text = cell.get("source", "")
-    return text if isinstance(text, str) else "".join(text)
-
-
-def tags(cell: Cell) -> list[str]:
-    """Give a cell's tags."""
-    return list(cell.get("metadata", {}).get("tags", []))
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -216,50 +215,6 @@ def _empty_injected(notebook: dict[str, Any], position: int) -> Cell:
     if notebook.get("nbformat_minor", 0) >= 5:
         cell["id"] = hashlib.sha256(f"{INJECTED}-{position}".encode()).hexdigest()[:8]
     return {**cell, "source": ""}
-
-
-def _find_results(path: str, cells: list[Cell], language: str) -> list[ResultCell]:
-    found: list[ResultCell] = []
-    for index, cell in enumerate(cells):
-        if "results" in tags(cell):
-            _check_result_cell(path, cell, index)
-            name = _result_name(cell) if language == "python" else None
-            name = name or f"result_{len(found) + 1}"
-            taken = [result.name for result in found]
-            unique = name if name not in taken else f"{name}_{index}"
-            found.append(ResultCell(unique, index, "concatenate" in tags(cell)))
-        elif "concatenate" in tags(cell):
-            raise TemplateError(f"{path}: cell {index} has the tag 'concatenate' without the tag 'results'")
-    return found
-
-
-def _check_result_cell(path: str, cell: Cell, index: int) -> None:
-    if cell["cell_type"] != "code":
-        raise TemplateError(f"{path}: cell {index} has the tag 'results' but is no code cell")
-    lines = [line for line in source(cell).splitlines() if line.strip() and not line.strip().startswith("#")]
-    if not lines:
-        raise TemplateError(f"{path}: cell {index} has the tag 'results' but is empty: end it with a value")
-
-
-def _result_name(cell: Cell) -> str | None:
-    named = [tag.partition(":")[2] for tag in tags(cell) if tag.startswith("name:")]
-    return named[0] if named else last_name(source(cell))
-
-
-def last_name(text: str) -> str | None:
-    """Give the name that the last statement of ``text`` shows or assigns, if it is one."""
-    try:
-        body = ast.parse(text).body
-    except SyntaxError:
-        return None
-    last = body[-1] if body else None
-    if isinstance(last, ast.Expr) and isinstance(last.value, ast.Name):
-        return last.value.id
-    if isinstance(last, ast.Assign) and isinstance(last.targets[-1], ast.Name):
-        return last.targets[-1].id
-    if isinstance(last, ast.AnnAssign | ast.AugAssign) and isinstance(last.target, ast.Name):
-        return last.target.id
-    return None
 
 
 def _split_cell(cell: Cell) -> tuple[str, str, str]:

@@ -6,7 +6,8 @@ import ast
 import sys
 from collections.abc import Iterator
 
-from sweep_client.notebook import Template, source
+from sweep_client.cells import source
+from sweep_client.notebook import Template
 
 # Large, widely used, and safe to fork after import.
 HEAVY = (

@@ -131,7 +131,7 @@ async def run_cell(shell: Any, source: str, cell_id: str | None) -> Any:
         transformed, failure = source, sys.exc_info()
     checked = {"transformed_cell": transformed, "preprocessing_exc_tuple": failure}
     if shell.loop_runner is not _asyncio_runner or not shell.should_run_async(source, **checked):
-        return shell.run_cell(source, store_history=True, cell_id=cell_id)  # type: ignore[no-untyped-call]
+        return shell.run_cell(source, store_history=True, cell_id=cell_id)
     result = None
     try:
         future = asyncio.ensure_future(

@@ -22,12 +22,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sweep_client.cells import source
 from sweep_client.encoding import decode
 from sweep_client.execution import Execution, Progress
 from sweep_client.files import fault_point
 from sweep_client.fork_safety import open_sockets, reasons
 from sweep_client.limits import children, limit_memory
-from sweep_client.notebook import Template, source
+from sweep_client.notebook import Template
 from sweep_client.preload import heavy_imports, may_preload
 from sweep_client.seeding import reseed, seeds_itself
 from sweep_client.streams import Streams

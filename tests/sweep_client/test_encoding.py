@@ -92,7 +92,7 @@ def test_numpy_nan_stays_numpy_nan() -> None:
 
 
 def test_sets_and_durations_come_back() -> None:
-    value = ({3, 1, 2}, datetime.timedelta(days=1, seconds=2), decimal.Decimal("1.10"), set())
+    value: Any = ({3, 1, 2}, datetime.timedelta(days=1, seconds=2), decimal.Decimal("1.10"), set())
     assert decode(encode(value)) == value
     assert eval(to_source(value)) == value
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from sweep_client.errors import ParameterError, TemplateError
 from sweep_client.languages import injected_source
-from sweep_client.notebook import last_name, make_template, read_template
+from sweep_client.notebook import make_template, read_template
+from sweep_client.result_cells import last_name
 from tests.sweep_client.builders import cell, notebook, write_notebook
 
 MARKDOWN = {"cell_type": "markdown", "metadata": {}, "source": "text"}

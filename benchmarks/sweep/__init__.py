@@ -1,0 +1,1 @@
+"""Figures of sweep_client beside papermill and nbclient."""
