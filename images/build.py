@@ -151,11 +151,16 @@ def _with_parents(wanted: list[str]) -> list[str]:
 
 
 def _write_values(registry: str, used: dict[str, str], digests: dict[str, str]) -> None:
+    """Write the values file; images built before and not named this time stay in it while they are current."""
+    path = TOOLS / "images.yaml"
+    before = yaml.safe_load(path.read_text())["global"]["image"] if path.exists() else {"registry": None}
+    if before["registry"] == registry:
+        kept = [name for name, tag in tags().items() if before["tags"].get(name) == tag]
+        used = {**{name: before["tags"][name] for name in kept}, **used}
+        digests = {**{name: before["digests"][name] for name in kept}, **digests}
     TOOLS.mkdir(exist_ok=True)
     values = {"global": {"image": {"registry": registry, "tags": used, "digests": digests}}}
-    (TOOLS / "images.yaml").write_text(
-        "# Written by `make images`.\n" + yaml.safe_dump(values, sort_keys=True)
-    )
+    path.write_text("# Written by `make images`.\n" + yaml.safe_dump(values, sort_keys=True))
 
 
 def main() -> None:

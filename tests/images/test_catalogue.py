@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from images import build, catalogue
 from tests.cluster.errors import ClusterError
@@ -81,3 +82,15 @@ def test_every_image_folder_has_a_dockerfile() -> None:
     for image in catalogue.catalogue().values():
         assert (image.folder / "Dockerfile").is_file(), image.name
     assert shutil.which("git")
+
+
+def test_building_one_image_keeps_the_others_in_the_values_file(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "TOOLS", checkout)
+    monkeypatch.setattr(build, "_digest", lambda registry, name, tag: f"sha256:{name}")
+    build.build_all("registry.example/hpc", [])
+    build.build_all("registry.example/hpc", ["base"])
+    written = yaml.safe_load((checkout / "images.yaml").read_text())["global"]["image"]
+    assert set(written["tags"]) == {"base", "child"}
+    assert written["digests"]["child"] == "sha256:child"

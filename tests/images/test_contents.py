@@ -93,15 +93,15 @@ def test_nothing_of_the_building_machine_is_in_an_image(name: str, tmp_path: Pat
     patterns.write_text(
         "\n".join([*foreign, "/run/secrets/pip", "no-such-line-so-that-the-file-is-never-empty"]) + "\n"
     )
-    container = docker("create", image(name)) if have(name) is None else ""
+    have(name)
+    container = docker("create", image(name)).strip()
     try:
-        export = subprocess.Popen([engine.docker(), "export", container.strip()], stdout=subprocess.PIPE)
-        found = subprocess.run(
-            ["grep", "-a", "-c", "-F", "-f", patterns], stdin=export.stdout, capture_output=True, text=True
-        )
-        assert export.wait() == 0
+        with subprocess.Popen([engine.docker(), "export", container], stdout=subprocess.PIPE) as export:
+            search = ["grep", "-a", "-c", "-F", "-f", patterns]
+            found = subprocess.run(search, stdin=export.stdout, capture_output=True, text=True, check=False)
+        assert export.returncode == 0
     finally:
-        docker("rm", container.strip())
+        docker("rm", container)
     assert found.stdout.strip() == "0"
 
 
