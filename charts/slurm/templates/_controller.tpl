@@ -7,6 +7,8 @@ securityContext:
   {{- include "slurm.pods.unprivileged" . | nindent 2 }}
 env:
   - {name: SLURM_SACK_KEY, value: /etc/hpc/slurm-key/slurm.key}
+  # For `kubectl exec`: scontrol and sacctmgr work in this pod.
+  - {name: SLURM_CONF, value: /var/lib/slurm/config/slurm.conf}
   {{- if .Values.accounting.enabled }}
   - {name: ACCOUNTING_HOST, value: "{{ include "hpc.name" (list . "accounting") }}:6819"}
   - {name: ACCOUNTING_WAIT_SECONDS, value: "{{ .Values.accounting.waitSeconds }}"}
