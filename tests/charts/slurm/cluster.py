@@ -1,0 +1,140 @@
+"""A release of chart `slurm` as tests see it: logins over SSH, an admin's commands, waiting for nodes and jobs."""
+
+import shlex
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.conftest import Account
+from tests.kube import Namespace, Result, context_arguments, run
+
+RELEASE = "hpc"
+
+
+@dataclass
+class Cluster:
+    """One release in one namespace, and the port on this machine that leads to its frontend."""
+
+    namespace: Namespace
+    accounts: dict[str, Account]
+    values: dict[str, Any]
+    release: str = RELEASE
+    port: int = 0
+    forward: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def install(self, **changed: Any) -> None:
+        """Install, or upgrade with some top-level values changed."""
+        self.values.update(changed)
+        self.namespace.install(self.release, "charts/slurm", values=self.values)
+
+    def ssh(
+        self,
+        user: str,
+        command: str,
+        *,
+        check: bool = True,
+        stdin: str | None = None,
+        options: tuple[str, ...] = (),
+    ) -> Result:
+        """Run a command as a user, through the frontend's sshd."""
+        words = [*self.ssh_command("ssh", "-p", self.accounts[user]), *options, f"{user}@127.0.0.1", command]
+        result = run(words, stdin=stdin or "", timeout=180)
+        assert not check or result.code == 0, f"{user}: {command}: {result.text}\n{self.namespace.why()}"
+        return result
+
+    def ssh_command(self, program: str, port_flag: str, account: Account) -> list[str]:
+        """`ssh` or `sftp` with the account's key and nothing of this machine's own settings."""
+        if not self.forward or self.forward[0].poll() is not None:
+            self._forward()
+        trust = [
+            "-o",
+            "StrictHostKeyChecking=no",
+            "-o",
+            "UserKnownHostsFile=/dev/null",
+            "-o",
+            "LogLevel=ERROR",
+        ]
+        own = [
+            "-F",
+            "/dev/null",
+            "-o",
+            "IdentitiesOnly=yes",
+            "-o",
+            "BatchMode=yes",
+            "-i",
+            str(account.private_key),
+        ]
+        return [program, *trust, *own, port_flag, str(self.port)]
+
+    def admin(self, command: str, *, check: bool = True) -> Result:
+        """Run a Slurm command as its administrator, in the controller's pod."""
+        pod = f"{self.release}-controller-0"
+        return self.namespace.exec(pod, *shlex.split(command), container="keeper", check=check)
+
+    def submit(self, script: str, *options: str, user: str = "ada") -> str:
+        """Submit a batch script and return the job's id."""
+        command = f"sbatch --parsable -o {shlex.quote('job-%A_%a.out')} {shlex.join(options)} --wrap {shlex.quote(script)}"
+        return self.ssh(user, command).out.strip()
+
+    def states(self, job: str) -> list[str]:
+        """State of each task of a job, as slurmctld has it."""
+        return self.admin(f"squeue -h -r -t all -j {job} -o %T", check=False).out.split()
+
+    def accounted(self, job: str) -> list[str]:
+        """State of each task of a job, as accounting has it."""
+        return self.admin(f"sacct -n -X -P -j {job} -o State").out.split("\n")[:-1]
+
+    def nodes(self) -> dict[str, str]:
+        """State of each node."""
+        lines = self.admin("sinfo -h -N -o %N=%T", check=False).out.split()
+        return dict(line.split("=") for line in lines)
+
+    def wait_nodes(self, expected: int, *, timeout: float = 90) -> float:
+        """Wait until exactly so many nodes exist and all are usable; return the seconds it took."""
+        start = time.monotonic()
+
+        def there() -> bool:
+            states = self.nodes()
+            return len(states) == expected and set(states.values()) <= {"idle", "mixed", "allocated"}
+
+        self.wait(f"{expected} usable nodes", there, timeout=timeout)
+        return time.monotonic() - start
+
+    def wait_states(self, job: str, wanted: set[str], *, timeout: float = 90) -> None:
+        """Wait until all tasks of a job are in one of these states."""
+        self.wait(f"job {job} in {wanted}", lambda: set(self.states(job)) <= wanted, timeout=timeout)
+
+    def wait(self, what: str, condition: Callable[[], object], *, timeout: float = 90) -> None:
+        """Poll until true; on time-out the message has the queue and the nodes too."""
+        end = time.monotonic() + timeout
+        while not condition():
+            if time.monotonic() > end:
+                seen = (
+                    self.admin("squeue -a", check=False).text + self.admin("sinfo -N -l -R", check=False).text
+                )
+                raise AssertionError(f"not within {timeout:.0f} s: {what}\n{seen}\n{self.namespace.why()}")
+            time.sleep(0.5)
+
+    def close(self) -> None:
+        """End the port-forward."""
+        for process in self.forward:
+            process.terminate()
+            process.wait()
+
+    def _forward(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        command = ["kubectl", *context_arguments(), "-n", self.namespace.name, "port-forward"]
+        command += [f"svc/{self.release}-frontend", f"{self.port}:22"]
+        self.forward[:] = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)]
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.2)
+        raise AssertionError(f"kubectl port-forward does not listen\n{self.namespace.why()}")

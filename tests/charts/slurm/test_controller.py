@@ -1,0 +1,71 @@
+"""slurmctld dies, gets new configuration, refuses bad configuration; users come and go without a restart."""
+
+import pytest
+
+from tests.charts.slurm.cluster import Cluster
+from tests.cluster.paths import ROOT
+
+pytestmark = pytest.mark.e2e
+
+CONTROLLER = "hpc-controller-0"
+
+
+def pod_uids(cluster: Cluster) -> dict[str, str]:
+    pods = cluster.namespace.get("pods", "-l", "app.kubernetes.io/name=slurm")["items"]
+    return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in pods}
+
+
+def setting(cluster: Cluster, key: str) -> str:
+    shown = cluster.admin("scontrol show config").out
+    line = next(line for line in shown.splitlines() if line.split("=")[0].strip() == key)
+    return line.split("=")[1].strip()
+
+
+def test_a_killed_controller_keeps_running_and_queued_jobs(cluster: Cluster) -> None:
+    running = cluster.submit("sleep 15", "--mem=100")
+    cluster.wait_states(running, {"RUNNING"})
+    queued = cluster.submit("true", f"--dependency=afterok:{running}", "--mem=100")
+    cluster.namespace.kubectl("delete", "pod", CONTROLLER, "--grace-period=0", "--force")
+    cluster.namespace.wait_ready(f"pod/{CONTROLLER}")
+    cluster.wait_states(queued, {"COMPLETED"}, timeout=120)
+    cluster.wait("accounted", lambda: cluster.accounted(running) == ["COMPLETED"])
+
+
+def test_new_configuration_is_in_use_within_two_minutes_and_no_pod_restarts(cluster: Cluster) -> None:
+    before = pod_uids(cluster)
+    cluster.install(slurm={"config": {"MessageTimeout": 17}})
+    cluster.wait("slurmctld has it", lambda: setting(cluster, "MessageTimeout") == "17 sec", timeout=120)
+    assert pod_uids(cluster) == before
+
+
+def test_a_key_that_slurm_does_not_know_is_refused_by_name_before_any_pod_is_touched(
+    cluster: Cluster,
+) -> None:
+    before = pod_uids(cluster)
+    words = [
+        "upgrade",
+        cluster.release,
+        str(ROOT / "charts/slurm"),
+        "--reuse-values",
+        "--set",
+        "slurm.config.NoSuchKey=1",
+    ]
+    refused = cluster.namespace.helm(*words, check=False)
+    assert refused.code != 0
+    assert "slurm.config.NoSuchKey: Slurm does not know this key" in refused.err
+    assert pod_uids(cluster) == before
+
+
+def test_a_file_that_slurm_cannot_read_leaves_the_old_one_in_use_and_says_why(cluster: Cluster) -> None:
+    cluster.install(
+        slurm={"files": {"topology.conf": "NoSuchKey=1"}, "config": {"TopologyPlugin": "topology/tree"}}
+    )
+    cluster.wait("the refusal", lambda: "NoSuchKey" in refusal(cluster), timeout=150)
+    assert cluster.ssh("ada", "srun hostname").out.startswith("hpc-worker-cpu-")
+    cluster.install(slurm={"files": {}, "config": {}})
+    cluster.wait("the good one is back", lambda: not refusal(cluster), timeout=150)
+
+
+def refusal(cluster: Cluster) -> str:
+    shown = "cat /run/slurmctld/refused 2>/dev/null || true"
+    return cluster.namespace.exec(CONTROLLER, "sh", "-c", shown, container="keeper").out

@@ -1,0 +1,66 @@
+"""The release as a whole: its own test, its walls, a second release beside it, and what is left when it goes."""
+
+import pytest
+
+from tests.charts.slurm.cluster import Cluster
+from tests.charts.slurm.conftest import values
+from tests.conftest import MakeNamespace
+from tests.kube import image
+
+pytestmark = pytest.mark.e2e
+
+TRY = "timeout 3 bash -c 'exec 3<>/dev/tcp/{host}/{port}' && echo open || echo closed"
+
+
+def test_helm_test_passes_and_prints_a_table(cluster: Cluster) -> None:
+    said = cluster.namespace.helm("test", cluster.release, "--logs").out
+    rows = dict(line.split("\t")[:2] for line in said.splitlines() if line.count("\t") == 2)
+    wanted = ("configuration", "nodes", "sbatch", "array", "mpi", "accounting", "rest")
+    assert rows == {"check": "result", **dict.fromkeys(wanted, "ok")}
+
+
+@pytest.mark.parametrize(("label", "seen"), [("access-slurmctld", "open"), ("access-nothing", "closed")])
+def test_only_a_pod_with_the_label_reaches_slurmctld(cluster: Cluster, label: str, seen: str) -> None:
+    name = label.replace("access-", "probe-")
+    cluster.namespace.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "labels": {label: "true"}},
+            "spec": {
+                "containers": [{"name": "probe", "image": image("base"), "command": ["sleep", "600"]}],
+                "terminationGracePeriodSeconds": 0,
+            },
+        }
+    )
+    cluster.namespace.wait_ready(f"pod/{name}")
+    command = ["bash", "-c", TRY.format(host="hpc-controller", port=6817)]
+    cluster.wait(
+        f"port {seen}", lambda: cluster.namespace.exec(name, *command).out.strip() == seen, timeout=20
+    )
+
+
+def test_a_second_release_works_beside_it_and_leaves_only_what_is_kept(
+    cluster: Cluster, make_namespace: MakeNamespace
+) -> None:
+    given = {**values(cluster.accounts), "accounting": {"enabled": False}, "restapi": {"enabled": False}}
+    given["home"] = {"existingClaim": "hpc-home", "create": False}
+    other = Cluster(cluster.namespace, cluster.accounts, given, release="two")
+    other.install()
+    try:
+        other.wait_nodes(2)
+        assert other.ssh("ada", "srun hostname").out.startswith("two-worker-cpu-")
+        assert cluster.ssh("ada", "srun hostname").out.startswith("hpc-worker-cpu-")
+    finally:
+        other.close()
+        cluster.namespace.helm("uninstall", "two", "--wait")
+    kinds = "all,configmap,secret,pvc,networkpolicy,poddisruptionbudget"
+    left = cluster.namespace.kubectl(
+        "get", kinds, "-o", "name", "-l", "app.kubernetes.io/instance=two"
+    ).out.split()
+    assert sorted(left) == [
+        "persistentvolumeclaim/state-two-controller-0",
+        "secret/two-jwt",
+        "secret/two-slurm-key",
+        "secret/two-ssh-host",
+    ]

@@ -1,0 +1,83 @@
+"""Workers come, go and die while jobs run; nothing is lost, and a task keeps to its size."""
+
+import time
+
+import pytest
+
+from tests.charts.slurm.cluster import Cluster
+
+pytestmark = pytest.mark.e2e
+
+
+def scale(cluster: Cluster, replicas: int) -> None:
+    cluster.values["workerDefaults"]["replicas"] = replicas
+    cluster.install()
+
+
+def test_scaling_2_4_1_under_load_loses_no_job(cluster: Cluster) -> None:
+    job = cluster.submit("sleep 2", "--array=0-15", "--mem=100")
+    scale(cluster, 4)
+    cluster.wait_nodes(4)
+    scale(cluster, 1)
+    cluster.wait_nodes(1)
+    scale(cluster, 2)
+    cluster.wait_nodes(2)
+    cluster.wait_states(job, {"COMPLETED"}, timeout=150)
+    cluster.wait("16 tasks accounted", lambda: cluster.accounted(job) == ["COMPLETED"] * 16)
+
+
+def test_a_worker_killed_hard_leaves_no_ghost_and_comes_back_by_itself(cluster: Cluster) -> None:
+    job = cluster.submit("sleep 600", "--mem=100")
+    cluster.wait_states(job, {"RUNNING"})
+    node = cluster.admin(f"squeue -h -j {job} -o %N").out.strip()
+    cluster.namespace.kubectl("delete", "pod", node, "--grace-period=0", "--force")
+    cluster.wait_states(job, {"PENDING"}, timeout=60)
+    cluster.wait_nodes(2)
+    cluster.wait_states(job, {"RUNNING"}, timeout=60)
+    cluster.ssh("ada", f"scancel {job}")
+
+
+def test_a_cancelled_job_leaves_no_process(cluster: Cluster) -> None:
+    job = cluster.submit("sleep 4321 & sleep 4321", "--mem=100")
+    cluster.wait_states(job, {"RUNNING"})
+    node = cluster.admin(f"squeue -h -j {job} -o %N").out.strip()
+    cluster.wait("its processes", lambda: "sleep 4321" in processes(cluster, node), timeout=20)
+    cluster.ssh("ada", f"scancel {job}")
+    cluster.wait("no process left", lambda: "sleep 4321" not in processes(cluster, node), timeout=30)
+    cluster.wait_nodes(2)
+
+
+def processes(cluster: Cluster, node: str) -> str:
+    return cluster.namespace.exec(node, "ps", "-eo", "args").out
+
+
+def test_a_job_over_its_memory_dies_alone_with_the_reason(cluster: Cluster) -> None:
+    neighbour = cluster.submit("sleep 30", "-w", "hpc-worker-cpu-0", "--mem=50")
+    greedy = "x = bytearray(400 << 20); import time; time.sleep(30)"
+    job = cluster.submit(
+        f'python3 -c "{greedy}"', "-w", "hpc-worker-cpu-0", "--mem=100", "--no-requeue", "-s"
+    )
+    ended = {"OUT_OF_MEMORY", "FAILED", "CANCELLED", "COMPLETED", "TIMEOUT", "NODE_FAIL"}
+    cluster.ssh("ada", f"scancel {neighbour}")
+    cluster.wait("the greedy job ended", lambda: set(cluster.states(job)) <= ended, timeout=60)
+    assert cluster.states(job) == ["OUT_OF_MEMORY"]
+    assert "memory" in cluster.ssh("ada", f"cat job-{job}_*.out").out.lower()
+    assert restarts(cluster, "hpc-worker-cpu-0") == 0
+
+
+def restarts(cluster: Cluster, pod: str) -> int:
+    return int(cluster.namespace.get("pod", pod)["status"]["containerStatuses"][0]["restartCount"])
+
+
+@pytest.mark.kills_nodes
+@pytest.mark.full
+def test_a_whole_machine_stopped_under_load_loses_no_job(cluster: Cluster) -> None:
+    from tests.cluster import nodes
+
+    job = cluster.submit("sleep 3", "--array=0-9", "--mem=100")
+    machine = cluster.namespace.get("pod", "hpc-worker-cpu-1")["spec"]["nodeName"]
+    nodes.kill(machine)
+    time.sleep(60)
+    nodes.start(machine)
+    cluster.wait_nodes(2, timeout=240)
+    cluster.wait_states(job, {"COMPLETED"}, timeout=180)
