@@ -11,12 +11,40 @@ REGISTRY ?= localhost:$(REGISTRY_PORT)/hpc
 PYTHON := .venv/bin/python
 BIN := $(CURDIR)/.tools/bin
 CLUSTER = $(PYTHON) -m tests.cluster --workers $(WORKERS) --registry-port $(REGISTRY_PORT) --ingress-port $(INGRESS_PORT)
+RELEASE ?= hpc
+NAMESPACE ?= hpc
+NAMESPACE_OF_DEMO := hpc-demo
+VALUES ?= values/kind.yaml
+VALUE_FILES = --values $(VALUES) $(addprefix --values ,$(wildcard .tools/images.yaml))
+KUBE_FLAGS = $(if $(KUBE_CONTEXT),--kube-context $(KUBE_CONTEXT),--kubeconfig .tools/kubeconfig)
+KUBE_FLAGS_KUBECTL = $(if $(KUBE_CONTEXT),--context $(KUBE_CONTEXT),--kubeconfig .tools/kubeconfig)
 CHARTS = $(patsubst charts/%/Chart.yaml,%,$(wildcard charts/*/Chart.yaml))
 export PATH := $(BIN):$(PATH)
 
 ##@ Use
 help: ## list all targets
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: cluster images hpc-dependencies ## a cluster, chart hpc on it, a notebook sweep as Slurm jobs, and its report
+	@$(PYTHON) -m docs.examples.demo
+
+demo-local: .venv/ready ## the same sweep on this machine alone, in .tools/demo-local
+	@.venv/bin/sweep run docs/examples/pricing.ipynb --params docs/examples/tickers.csv --out .tools/demo-local
+	@.venv/bin/sweep report .tools/demo-local
+
+demo-down: tools ## remove the release of `make demo`; `make cluster-down` removes the cluster
+	@helm $(KUBE_FLAGS) uninstall hpc --namespace $(NAMESPACE_OF_DEMO) --ignore-not-found --wait
+	@kubectl $(KUBE_FLAGS_KUBECTL) delete namespace $(NAMESPACE_OF_DEMO) --ignore-not-found
+	@rm -rf .tools/demo
+
+install: tools hpc-dependencies ## install or upgrade chart hpc (VALUES=values/kind.yaml, NAMESPACE=, RELEASE=, KUBE_CONTEXT=)
+	@helm $(KUBE_FLAGS) upgrade --install $(RELEASE) charts/hpc --namespace $(NAMESPACE) --create-namespace $(VALUE_FILES)
+
+uninstall: tools ## remove what `make install` installed; volumes of users stay
+	@helm $(KUBE_FLAGS) uninstall $(RELEASE) --namespace $(NAMESPACE)
+
+template: tools hpc-dependencies ## print the manifests that `make install` would apply
+	@helm template $(RELEASE) charts/hpc --namespace $(NAMESPACE) $(VALUE_FILES)
 
 ##@ Cluster
 cluster: .venv/ready ## make a local three-node Kubernetes, or see that it is ready (WORKERS=, REGISTRY_PORT=, INGRESS_PORT=)
@@ -44,6 +72,9 @@ tools: .venv/ready ## have the pinned command line tools in .tools/bin
 images: .venv/ready ## build the images that the registry lacks, and write .tools/images.yaml (REGISTRY=, IMAGES=)
 	@$(PYTHON) -m images.build --registry $(REGISTRY) $(IMAGES)
 
+hpc-dependencies: tools ## put the sub-charts into charts/hpc/charts
+	@helm dependency update charts/hpc >/dev/null
+
 sbom: images ## write a bill of materials per image into .tools/sbom
 	@$(PYTHON) -m images.sbom
 
@@ -56,10 +87,10 @@ clean: ## remove what was built in this checkout
 ##@ Check
 check: lint test e2e ## everything that CI runs
 
-lint: .venv/ready tools ## all linters
+lint: .venv/ready tools hpc-dependencies ## all linters
 	@$(PYTHON) -m tests.lint
 
-test: .venv/ready tools ## the tests that need no cluster
+test: .venv/ready tools hpc-dependencies ## the tests that need no cluster
 	@$(PYTHON) -m pytest -q -m "not e2e and not full"
 
 e2e: .venv/ready e2e-ready ## the tests on a cluster (KUBE_CONTEXT= for any other than the local one)
@@ -81,4 +112,4 @@ bench-cluster: .venv/ready ## figures of the local cluster, into docs/performanc
 	@test -x .venv/bin/python || python3 -m venv .venv
 	@.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]' && touch $@
 
-.PHONY: help cluster cluster-down cluster-status node-image base-image go-modules tools images sbom version clean check lint test e2e e2e-full e2e-ready bench-cluster
+.PHONY: demo demo-local demo-down install uninstall template hpc-dependencies help cluster cluster-down cluster-status node-image base-image go-modules tools images sbom version clean check lint test e2e e2e-full e2e-ready bench-cluster

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import yaml
@@ -153,8 +154,8 @@ def _with_parents(wanted: list[str]) -> list[str]:
 def _write_values(registry: str, used: dict[str, str], digests: dict[str, str]) -> None:
     """Write the values file; images built before and not named this time stay in it while they are current."""
     path = TOOLS / "images.yaml"
-    before = yaml.safe_load(path.read_text())["global"]["image"] if path.exists() else {"registry": None}
-    if before["registry"] == registry:
+    before: dict[str, Any] = yaml.safe_load(path.read_text())["global"]["image"] if path.exists() else {}
+    if before.get("registry") == registry:
         kept = [name for name, tag in tags().items() if before["tags"].get(name) == tag]
         used = {**{name: before["tags"][name] for name in kept}, **used}
         digests = {**{name: before["digests"][name] for name in kept}, **digests}

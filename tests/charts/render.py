@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from tests.cluster.paths import ROOT, TOOLS
+from tests.cluster.programs import programs
 
 CHARTS = sorted(path.parent.name for path in ROOT.glob("charts/*/Chart.yaml"))
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob")
@@ -17,16 +18,11 @@ Object = dict[str, Any]
 
 @cache
 def _render(chart: str, values: str, helm: str, files: tuple[str, ...]) -> str:
-    given = [f"--values={path}" for path in files]
-    command = [
-        str(TOOLS / "bin" / helm),
-        "template",
-        "hpc",
-        f"{ROOT}/charts/{chart}",
-        "--namespace=test",
-        *given,
-        "--values=-",
-    ]
+    # A Helm built without its release flags takes an old version for granted; the charts say which they need.
+    version = f"--kube-version={programs()['kubernetes'].version}"
+    given = [version, *(f"--values={path}" for path in files)]
+    folder = f"{ROOT}/charts/{chart}"
+    command = [str(TOOLS / "bin" / helm), "template", "hpc", folder, "--namespace=test", *given, "--values=-"]
     done = subprocess.run(command, input=values, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -55,7 +55,15 @@ def _strict(definition: dict[str, Any]) -> dict[str, Any]:
     """Unknown keys are refused, and null is allowed for what is optional, as the API server does both."""
     if "properties" not in definition:
         return _unconstrained(definition)
-    return {**definition, "additionalProperties": False}
+    required = definition.get("required", [])
+    properties = {
+        key: value if key in required else _nullable(value) for key, value in definition["properties"].items()
+    }
+    return {**definition, "properties": properties, "additionalProperties": False}
+
+
+def _nullable(value: dict[str, Any]) -> dict[str, Any]:
+    return {**value, "type": [value["type"], "null"]} if isinstance(value.get("type"), str) else value
 
 
 def _unconstrained(definition: dict[str, Any]) -> dict[str, Any]:

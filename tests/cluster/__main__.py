@@ -33,7 +33,7 @@ def _act(action: str, options: cluster.Options) -> None:
     elif action == "status":
         print(cluster.status())
     elif action == "tools":
-        print(tools.ensure())
+        tools.ensure()
     else:
         engine.ensure()
         print(node_image.ensure() if action == "node-image" else debian.ensure())

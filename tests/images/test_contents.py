@@ -97,7 +97,7 @@ def test_nothing_of_the_building_machine_is_in_an_image(name: str, tmp_path: Pat
     container = docker("create", image(name)).strip()
     try:
         with subprocess.Popen([engine.docker(), "export", container], stdout=subprocess.PIPE) as export:
-            search = ["grep", "-a", "-c", "-F", "-f", patterns]
+            search = ["grep", "-a", "-c", "-F", "-f", str(patterns)]
             found = subprocess.run(search, stdin=export.stdout, capture_output=True, text=True, check=False)
         assert export.returncode == 0
     finally:

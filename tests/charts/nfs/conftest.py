@@ -20,17 +20,8 @@ CLIENT = Path(__file__).parent / "client"
 
 @pytest.fixture(scope="session")
 def client_image() -> str:
-    """The image of test clients, in the registry that the product's images come from."""
-    parent = image("base")
-    content = b"".join(path.read_bytes() for path in sorted(CLIENT.iterdir()) if path.is_file())
-    tag = hashlib.sha256(parent.encode() + content).hexdigest()[:12]
-    reference = f"{parent.rsplit('/', 1)[0]}/nfs-client:{tag}"
-    sources = os.environ.get("HPC_APT_SOURCES", os.devnull)
-    secret = f"--secret=id=apt,src={sources}"
-    build = [engine.docker(), "build", "--quiet", "--build-arg", f"PARENT={parent}", "--tag", reference]
-    run([*build, *([secret] if sources != os.devnull else []), CLIENT], env=engine.BUILDKIT)
-    run([engine.docker(), "push", "--quiet", reference])
-    return reference
+    """The image of test clients."""
+    return build_client_image()
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +61,17 @@ def client_pod(name: str, client_image: str, labels: dict[str, str] | None = Non
         "metadata": {"name": name, "labels": labels or {}},
         "spec": spec,
     }
+
+
+def build_client_image() -> str:
+    """Have the image of test clients in the registry that the product's images come from."""
+    parent = image("base")
+    content = b"".join(path.read_bytes() for path in sorted(CLIENT.iterdir()) if path.is_file())
+    tag = hashlib.sha256(parent.encode() + content).hexdigest()[:12]
+    reference = f"{parent.rsplit('/', 1)[0]}/nfs-client:{tag}"
+    sources = os.environ.get("HPC_APT_SOURCES", os.devnull)
+    secret = f"--secret=id=apt,src={sources}"
+    build = [engine.docker(), "build", "--quiet", "--build-arg", f"PARENT={parent}", "--tag", reference]
+    run([*build, *([secret] if sources != os.devnull else []), CLIENT], env=engine.BUILDKIT)
+    run([engine.docker(), "push", "--quiet", reference])
+    return reference

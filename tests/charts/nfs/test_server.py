@@ -1,12 +1,14 @@
 """The server as a client in user space sees it (libnfs): files, users, exports, figures, and who may come in."""
 
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.charts.nfs.conftest import client_pod
 from tests.charts.nfs.site import ADA, GRACE, SERVER, Site
-from tests.kube import Namespace, Result
+from tests.kube import Namespace, Result, context_arguments
 
 pytestmark = pytest.mark.e2e
 
@@ -99,3 +101,32 @@ def test_a_user_added_by_an_upgrade_has_a_home_without_a_restart(site: Site) -> 
     )
     assert found.strip() == "20003:700"
     assert site.namespace.get("pod", SERVER)["metadata"]["uid"] == uid
+
+
+def test_homes_are_backed_up_and_restored_with_their_owners(
+    site: Site, client: Namespace, tmp_path: Path
+) -> None:
+    assert put(site, client, "home/grace/kept", GRACE).code == 0
+    before = site.server(
+        "bash", "-c", "cd /volume/home && sha256sum grace/kept && stat -c '%u:%g %a' grace/kept"
+    )
+    kubectl = [
+        "kubectl",
+        *context_arguments(),
+        f"--namespace={site.namespace.name}",
+        "exec",
+        "--stdin",
+        SERVER,
+    ]
+    save = "tar --create --directory=/volume/home --numeric-owner --xattrs ."
+    load = "tar --extract --directory=/volume/home --numeric-owner --same-permissions --xattrs"
+    backup = tmp_path / "homes.tar"
+    with backup.open("wb") as file:
+        subprocess.run([*kubectl, "--container=homes", "--", *save.split()], stdout=file, check=True)
+    site.server("rm", "/volume/home/grace/kept")
+    with backup.open("rb") as file:
+        subprocess.run([*kubectl, "--container=nfs", "--", *load.split()], stdin=file, check=True)
+    after = site.server(
+        "bash", "-c", "cd /volume/home && sha256sum grace/kept && stat -c '%u:%g %a' grace/kept"
+    )
+    assert after == before

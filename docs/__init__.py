@@ -1,0 +1,1 @@
+"""Documentation; the code in examples/ is run by tests/docs."""

@@ -1,0 +1,1 @@
+"""The runnable code of the documentation; tests/docs runs it."""
