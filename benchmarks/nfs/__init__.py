@@ -1,0 +1,1 @@
+"""Benchmark of the chart `nfs`: stalls of restarts, throughput, memory."""
