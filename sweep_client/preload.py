@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import importlib
 import sys
 from collections.abc import Iterator
 
@@ -47,6 +49,17 @@ def heavy_imports(template: Template) -> list[str]:
     if template.results and roots & {"numpy", "pandas"}:
         wanted.extend(["pyarrow", "pyarrow.ipc"])
     return list(dict.fromkeys(wanted))
+
+
+def preload_early(template: Template) -> None:
+    """Import libraries once for all workers of a process, where no cell can have a say in how they are imported."""
+    before = [source(cell) for cell in template.cells[: template.position] if cell["cell_type"] == "code"]
+    if any(word in text for text in before for word in ("environ", "%env", "sys.path", "matplotlib.use")):
+        return
+    early = [name for text in before for name in imports(text) if name.partition(".")[0] in HEAVY]
+    for name in [*early, *heavy_imports(template)]:
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
 
 
 def may_preload(name: str) -> bool:

@@ -117,6 +117,7 @@ def build_shell() -> Any:
     if "" not in sys.path:
         sys.path.insert(0, "")
     shell.recorder = recorder
+    _warm_up(shell)
     return shell
 
 
@@ -142,6 +143,12 @@ async def run_cell(shell: Any, source: str, cell_id: str | None) -> Any:
         shell.events.trigger("post_execute")
         shell.events.trigger("post_run_cell", result)
     return result
+
+
+def _warm_up(shell: Any) -> None:
+    """Let everything be loaded that the first cell would load, so that no variant has to."""
+    shell.run_cell("None", silent=True)
+    shell.display_formatter.format(0)
 
 
 def _kernel_stand_in(recorder: Recorder) -> Any:

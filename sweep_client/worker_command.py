@@ -53,10 +53,14 @@ def _engine(sweep: SweepFile, template: Template) -> Any:
         from sweep_client.kernel_engine import KernelZygote
 
         return partial(KernelZygote, template)
+    from sweep_client.preload import preload_early
     from sweep_client.shell import build_shell
     from sweep_client.zygote import Zygote
 
-    return partial(Zygote, template, build_shell())
+    shell = build_shell()
+    if sweep.options.isolate == "auto":
+        preload_early(template)
+    return partial(Zygote, template, shell)
 
 
 def _work(directory: Directory, sweep: SweepFile, template: Template, job: Job, make: Any) -> int:

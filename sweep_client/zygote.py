@@ -35,6 +35,7 @@ from sweep_client.streams import Streams
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+_LIBC = ctypes.CDLL(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,6 @@ class Zygote:
         try:
             notes = self._share(working) if share else []
             self._say({"ready": not notes, "notes": notes})
-            gc.collect()
             gc.freeze()
             self._known = set(sys.modules)
             self._random_state = random.getstate()
@@ -163,7 +163,6 @@ class Zygote:
         for name in path.read_text().splitlines():
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
-        gc.collect()
         gc.freeze()
 
     def _say(self, message: dict[str, Any]) -> None:
@@ -217,4 +216,4 @@ def _be_first_to_go() -> None:
 
 
 def _control_process(option: int, value: int) -> None:
-    ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+    _LIBC.prctl(option, value, 0, 0, 0)

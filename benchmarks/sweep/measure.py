@@ -18,6 +18,17 @@ from sweep_client.preparation import Request, prepare
 
 Figure = dict[str, float]
 SWEEP = [sys.executable, "-m", "sweep_client.cli"]
+# The same, and its own peak memory, without its workers', as the last line of a file.
+MEASURED = [
+    sys.executable,
+    "-c",
+    "import atexit, resource, sys\n"
+    "path = sys.argv.pop(1)\n"
+    "usage = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+    "atexit.register(lambda: open(path, 'w').write(str(usage())))\n"
+    "from sweep_client.cli import main\n"
+    "main()",
+]
 OTHERS = [sys.executable, "-m", "benchmarks.sweep.others"]
 TRIVIAL = ["# text", "a = 1", "b = a + 1", "b"]
 NUMERIC = [
@@ -58,19 +69,17 @@ def write_template(folder: Path, sources: list[str], setup: str | None = None) -
 
 
 def command(arguments: list[str]) -> Figure:
-    """Wall and CPU seconds of a command with all its processes, and its own peak memory."""
+    """Wall and CPU seconds of a command with all its processes."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     environment = {**os.environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     process = subprocess.Popen(
         arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    _, status, own = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    if process.wait():
         raise RuntimeError(f"{' '.join(arguments)}: exit code {process.returncode}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"wall_s": time.monotonic() - start, "cpu_s": cpu, "peak_mib": own.ru_maxrss / 1024}
+    return {"wall_s": time.monotonic() - start, "cpu_s": cpu}
 
 
 def throughput(sources: list[str], count: int, others_count: int) -> dict[str, Figure]:
@@ -147,19 +156,19 @@ def finished_sweep(count: int, pending: int) -> Figure:
         template = write_template(folder, TRIVIAL)
         (folder / "p.csv").write_text("a\n" + "\n".join(map(str, range(count))) + "\n")
         publish_most(template, folder, count - pending)
-        return command(
-            [
-                *SWEEP,
-                "run",
-                str(template),
-                "--params",
-                str(folder / "p.csv"),
-                "--out",
-                str(folder / "out"),
-                "-j",
-                "2",
-            ]
-        )
+        memory = folder / "memory"
+        run = [
+            "run",
+            str(template),
+            "--params",
+            str(folder / "p.csv"),
+            "--out",
+            str(folder / "out"),
+            "-j",
+            "2",
+        ]
+        figure = command([*MEASURED, str(memory), *run])
+        return figure | {"peak_mib": int(memory.read_text()) / 1024}
 
 
 def publish_most(template: Path, folder: Path, most: int) -> None:
