@@ -10,6 +10,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,7 +19,7 @@ from sweep_client.errors import ExecutorError
 from sweep_client.executors.base import Executor, JobState, Submission
 from sweep_client.executors.ipyparallel_task import work
 from sweep_client.executors.pace import Pace
-from sweep_client.executors.signs import has_ended, is_superfluous, living_workers
+from sweep_client.executors.signs import LEASE_SECONDS, has_ended, is_superfluous, living_workers
 from sweep_client.leases import Observer
 from sweep_client.packing import fitting_workers
 
@@ -42,7 +43,7 @@ class IPyParallelExecutor(Executor):
 
     def __init__(self, directory: Directory, **options: Any) -> None:
         super().__init__(directory, **options)
-        self._observer = Observer(directory, directory.read_sweep().options.lease_seconds)
+        self._observer = Observer(directory, LEASE_SECONDS)
         self._states: dict[str, JobState] = {}
         self._questions = Pace(10, 2.0, 30.0)
 
@@ -90,9 +91,7 @@ class IPyParallelExecutor(Executor):
 
     def check(self) -> list[str]:
         """Say what is missing here."""
-        try:
-            import ipyparallel  # noqa: F401
-        except ImportError:
+        if find_spec("ipyparallel") is None:
             return ["ipyparallel is not installed; next: pip install 'sweep-client[ipyparallel]'"]
         return []
 
@@ -102,7 +101,9 @@ class IPyParallelExecutor(Executor):
     def _seen(self, submission: Submission) -> JobState | None:
         """Say what the results directory tells, or None where only the controller can know."""
         job = f"ipyparallel:{submission.id}_"
-        if has_ended(self.directory, job, submission.workers) or is_superfluous(self.directory, job):
+        if has_ended(self.directory, job, submission.workers) or is_superfluous(
+            self.directory, job, self._observer
+        ):
             return JobState("ended")
         return JobState("running") if living_workers(self.directory, job, self._observer) else None
 

@@ -12,6 +12,7 @@ import shlex
 import time
 import uuid
 from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,9 +30,10 @@ from sweep_client.executors.kubernetes_objects import (
     keeper_manifest,
 )
 from sweep_client.executors.pace import Pace
-from sweep_client.executors.signs import has_ended, is_superfluous
+from sweep_client.executors.signs import LEASE_SECONDS, has_ended, is_superfluous
 from sweep_client.executors.slurm_job import drain_margin, job_resources
 from sweep_client.executors.stage import Stage
+from sweep_client.leases import Observer
 from sweep_client.packing import fitting_workers
 
 DEFAULT_WORKERS = 4
@@ -83,6 +85,7 @@ class KubernetesExecutor(Executor):
         shared = options.get("mount")
         self._stage = None if shared else Stage(directory, self._call, base=f"{STAGE_MOUNT}/.sweep-client")
         self._states: dict[str, JobState] = {}
+        self._observer = Observer(directory, LEASE_SECONDS)
         self._questions = Pace(10, 1.0, 30.0)
 
     def workers(self, pending: int, mean_seconds: float | None) -> int:
@@ -130,9 +133,7 @@ class KubernetesExecutor(Executor):
 
     def check(self) -> list[str]:
         """Say what is missing here."""
-        try:
-            import kr8s  # noqa: F401
-        except ImportError:
+        if find_spec("kr8s") is None:
             return ["kr8s is not installed; next: pip install 'sweep-client[kubernetes]'"]
         return []
 
@@ -184,7 +185,7 @@ class KubernetesExecutor(Executor):
         for entry in live:
             if has_ended(self.directory, f"kubernetes:{entry.id}_", entry.workers):
                 found[entry.id] = JobState("ended")
-            elif is_superfluous(self.directory, f"kubernetes:{entry.id}_"):
+            elif is_superfluous(self.directory, f"kubernetes:{entry.id}_", self._observer):
                 self._cluster.delete("jobs", entry.id)
                 found[entry.id] = JobState("ended")
             else:

@@ -7,6 +7,9 @@ from sweep_client.files import read_json
 from sweep_client.leases import Observer
 from sweep_client.plan import Plan
 
+# How long a worker may be silent before it counts as dead here; workers themselves judge leases by the sweep's options.
+LEASE_SECONDS = 60.0
+
 
 def worker_states(directory: Directory, job: str) -> list[str]:
     """Give what the workers say whose job begins with ``job``."""
@@ -20,16 +23,19 @@ def has_ended(directory: Directory, job: str, count: int) -> bool:
     return len(states) >= count and set(states) == {"ended"}
 
 
-def is_superfluous(directory: Directory, job: str) -> bool:
-    """Say whether a job has workers that still wait in the queue while nothing is left to do."""
-    return set(worker_states(directory, job)) == {"ended"} and is_over(directory)
+def is_superfluous(directory: Directory, job: str, observer: Observer) -> bool:
+    """Say whether a job has workers that wait in the queue, or died, while nothing is left to do."""
+    if not worker_states(directory, job) or living_workers(directory, job, observer):
+        return False
+    return is_over(directory)
 
 
 def living_workers(directory: Directory, job: str, observer: Observer) -> int:
     """Count the workers of a job that live, as their heartbeats show."""
     contents = [read_json(path) or {} for path in directory.workers.glob("*.json")]
     own = [content["worker"] for content in contents if str(content.get("job", "")).startswith(job)]
-    return sum(observer.is_alive(worker) for worker in own)
+    # Each is looked at, since an observer learns by looking.
+    return sum([observer.is_alive(worker) for worker in own])
 
 
 def is_over(directory: Directory, *, wholly: bool = False) -> bool:

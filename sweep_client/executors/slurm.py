@@ -16,11 +16,12 @@ from sweep_client.directory import Directory
 from sweep_client.errors import ExecutorError
 from sweep_client.executors.base import Executor, JobState, Submission
 from sweep_client.executors.pace import Pace
-from sweep_client.executors.signs import has_ended, is_superfluous
+from sweep_client.executors.signs import LEASE_SECONDS, has_ended, is_superfluous
 from sweep_client.executors.slurm_job import JobRequest, drain_margin, job_resources, make_script
 from sweep_client.executors.slurm_reach import Reach, likely_transport, open_reach
 from sweep_client.executors.slurm_states import TOO_MANY_JOBS, summarise
 from sweep_client.executors.stage import BASE
+from sweep_client.leases import Observer
 from sweep_client.packing import fitting_workers
 
 DEFAULT_WORKERS = 8
@@ -63,6 +64,7 @@ class SlurmExecutor(Executor):
         self.transport_name = likely_transport(options)
         self._opened: Reach | None = None
         self._states: dict[str, JobState] = {}
+        self._observer = Observer(directory, LEASE_SECONDS)
         self._questions = Pace(4, SHORTEST_INTERVAL, LONGEST_INTERVAL)
         self._fetches = Pace(20, SHORTEST_INTERVAL, LONGEST_FETCH_INTERVAL)
 
@@ -176,7 +178,7 @@ class SlurmExecutor(Executor):
             job = f"slurm:{entry.id}_"
             if has_ended(self.directory, job, entry.workers):
                 ended[entry.id] = JobState("ended")
-            elif is_superfluous(self.directory, job):
+            elif is_superfluous(self.directory, job, self._observer):
                 self.reach.transport.cancel({entry.id})
                 ended[entry.id] = JobState("ended")
         return ended

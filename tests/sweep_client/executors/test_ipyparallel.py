@@ -2,11 +2,8 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -14,58 +11,12 @@ import pytest
 from sweep_client.errors import ExecutorError
 from sweep_client.sweep import Sweep, run
 from tests.sweep_client.executors.conftest import rows, write_notebook
-
-START_SECONDS = 60
-
-
-@dataclass
-class Engines:
-    """One controller and some engines, in a profile folder of their own."""
-
-    folder: Path
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
-
-    @property
-    def connection_file(self) -> Path:
-        return self.folder / "security" / "ipcontroller-client.json"
-
-    def controller(self) -> subprocess.Popen[bytes]:
-        return self._start("ipyparallel.controller", "--HeartMonitor.period=500", "--ip=127.0.0.1")
-
-    def engine(self) -> subprocess.Popen[bytes]:
-        return self._start("ipyparallel.engine", "--IPEngine.wait_for_url_file=60", "--IPEngine.timeout=60")
-
-    def wait_for(self, count: int) -> None:
-        import ipyparallel  # type: ignore[import-untyped]
-
-        with ipyparallel.Client(str(self.connection_file), timeout=START_SECONDS) as client:
-            client.wait_for_engines(count, timeout=START_SECONDS, interactive=False)
-
-    def stop(self) -> None:
-        for process in reversed(self.processes):
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-    def _start(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", module, f"--profile-dir={self.folder}", *arguments]
-        log = (self.folder.parent / f"{module}.log").open("ab")
-        with log:
-            process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        self.processes.append(process)
-        return process
+from tests.sweep_client.executors.engines import Engines, start_engines
 
 
 @pytest.fixture(scope="module")
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
-    started = Engines(tmp_path_factory.mktemp("cluster") / "profile")
-    started.controller()
-    end = time.monotonic() + START_SECONDS
-    while not started.connection_file.exists() and time.monotonic() < end:
-        time.sleep(0.1)
-    started.engine()
-    started.engine()
-    started.wait_for(2)
+    started = start_engines(tmp_path_factory.mktemp("cluster") / "profile", 2)
     yield started
     started.stop()
 

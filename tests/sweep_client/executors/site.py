@@ -1,0 +1,119 @@
+"""A Slurm of the chart, a claim for Kubernetes Jobs, and the ways by which tests run sweeps on them."""
+
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sweep_client.executors.ssh import Connection
+from tests.cluster.paths import KUBECONFIG, TOOLS
+from tests.conftest import Account
+from tests.kube import Namespace, context_arguments, image, is_local, run
+
+RELEASE = "hpc"
+NOTEBOOK_POD = "notebook"
+
+
+@dataclass
+class Site:
+    """One namespace with everything that executors need."""
+
+    namespace: Namespace
+    account: Account
+    rwx_class: str
+    folder: Path
+    port: int = 0
+    forward: subprocess.Popen[str] | None = None
+
+    def install(self) -> None:
+        """Install the chart for one user, a claim and a pod as a notebook server would be."""
+        user = {self.account.name: self.account.values}
+        workers = {"replicas": 2, "cpus": 1, "cpuRequest": "50m", "memory": "1Gi", "memoryRequest": "128Mi"}
+        home = {"storageClass": self.rwx_class, "size": "1Gi"}
+        self.namespace.install(
+            RELEASE, "charts/slurm", values={"users": user, "home": home, "workerDefaults": workers}
+        )
+        self.namespace.apply(self._claim(), self._notebook())
+        self.namespace.wait_ready(f"pod/{NOTEBOOK_POD}")
+
+    def connect(self) -> None:
+        """Forward a port to the frontend and learn its host key from the cluster itself."""
+        words = ["kubectl", *context_arguments(), f"--namespace={self.namespace.name}", "port-forward"]
+        words += [f"service/{RELEASE}-frontend", ":22", "--address=127.0.0.1"]
+        words[0] = str(TOOLS / "bin" / "kubectl")
+        self.forward = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert self.forward.stdout is not None
+        self.port = int(self.forward.stdout.readline().split("->")[0].rpartition(":")[2])
+        scanned = run(["ssh-keyscan", "-t", "ed25519", "-p", str(self.port), "127.0.0.1"])
+        self.known_hosts.write_text(scanned.out)
+
+    def close(self) -> None:
+        """End the forwarding."""
+        if self.forward is not None:
+            self.forward.kill()
+            self.forward.wait()
+            assert self.forward.stdout is not None
+            self.forward.stdout.close()
+
+    @property
+    def known_hosts(self) -> Path:
+        return self.folder / "known_hosts"
+
+    @property
+    def ssh_options(self) -> dict[str, Any]:
+        """Options of the executor `slurm` with the transport ssh."""
+        host = f"{self.account.name}@127.0.0.1:{self.port}"
+        return {"host": host, "key": str(self.account.private_key), "known_hosts": str(self.known_hosts)}
+
+    @property
+    def kubernetes_options(self) -> dict[str, Any]:
+        """Options of the executor `kubernetes`."""
+        reached = (
+            {"kubeconfig": str(KUBECONFIG)}
+            if is_local()
+            else {"context": context_arguments()[0].split("=")[1]}
+        )
+        return {"image": image("compute"), "claim": "sweeps", "namespace": self.namespace.name, "user": "20001:20001", "cpus": "1", **reached}  # fmt: skip
+
+    def on_frontend(self, command: str, text: str = "") -> str:
+        """Run a command as the user at the frontend's prompt."""
+        connection = Connection(**self.ssh_options)
+        try:
+            code, out, err = connection.run(["bash", "-lc", command], text)
+        finally:
+            connection.close()
+        assert code == 0, f"{command}: {out}{err}"
+        return out
+
+    def in_notebook(self, command: str, *, token: str = "") -> str:
+        """Run a command in a pod that has the user's home and no command of Slurm."""
+        exports = f"export SLURM_JWT={shlex.quote(token)} HOME=/home/{self.account.name}; cd; "
+        return self.namespace.exec(NOTEBOOK_POD, "bash", "-c", exports + command).out
+
+    def token(self, seconds: int = 600) -> str:
+        """A token of the user, made at the frontend."""
+        return self.on_frontend(f"scontrol token lifespan={seconds}").strip().removeprefix("SLURM_JWT=")
+
+    def _claim(self) -> dict[str, Any]:
+        spec = {"accessModes": ["ReadWriteMany"], "storageClassName": self.rwx_class, "resources": {"requests": {"storage": "1Gi"}}}  # fmt: skip
+        return {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "sweeps"},
+            "spec": spec,
+        }
+
+    def _notebook(self) -> dict[str, Any]:
+        container = {
+            "name": "notebook", "image": image("compute"), "command": ["sleep", "infinity"],
+            "volumeMounts": [{"name": "home", "mountPath": "/home"}, {"name": "tmp", "mountPath": "/tmp"}],
+        }  # fmt: skip
+        spec = {
+            "terminationGracePeriodSeconds": 0,
+            "securityContext": {"runAsUser": self.account.uid, "runAsGroup": self.account.uid},
+            "containers": [container],
+            "volumes": [{"name": "home", "persistentVolumeClaim": {"claimName": f"{RELEASE}-home"}}, {"name": "tmp", "emptyDir": {}}],
+        }  # fmt: skip
+        metadata = {"name": NOTEBOOK_POD, "labels": {"access-restapi": "true"}}
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
