@@ -106,7 +106,10 @@ class Execution:
         await asyncio.sleep(0)
         outputs.finish()
         self.counts[index] = self.shell.execution_count - 1
-        self._save_results(index, cell, folder)
+        try:
+            self._save_results(index, cell, folder)
+        except OSError as error:
+            self._fail(index, cell, error, "the result cannot be saved: ")
         self._note_error(index, cell, result)
         self.write_outputs(progress)
 
@@ -142,14 +145,17 @@ class Execution:
         if error is None and getattr(self.shell, "_last_traceback_during_displayhook", False):
             error = RuntimeError("the value of the cell could not be displayed")
         if error is not None:
-            self.error = {
-                "reason": "memory" if isinstance(error, MemoryError) else "error",
-                "cell": index,
-                "cell_id": cell.get("id"),
-                "exception": type(error).__name__,
-                "message": str(error),
-                "traceback": [str(line) for line in self.shell._last_traceback or []],
-            }
+            self._fail(index, cell, error)
+
+    def _fail(self, index: int, cell: dict[str, Any], error: BaseException, head: str = "") -> None:
+        self.error = {
+            "reason": "memory" if isinstance(error, MemoryError) else "error",
+            "cell": index,
+            "cell_id": cell.get("id"),
+            "exception": type(error).__name__,
+            "message": f"{head}{error}",
+            "traceback": [str(line) for line in self.shell._last_traceback or []],
+        }
 
 
 def _is_executed(cell: dict[str, Any]) -> bool:

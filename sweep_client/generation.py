@@ -23,7 +23,7 @@ def generate_notebooks(
         InputRefused: something is wrong with the notebook or the parameters; nothing is written then.
     """
     source = read_template(template)
-    checked = list(check_rows(rows, source.parameters, fixed))
+    checked = list(check_rows(rows, source.known_parameters, fixed))
     width = len(str(len(checked) - 1))
     name = Path(template).name
     Path(out).mkdir(parents=True, exist_ok=True)

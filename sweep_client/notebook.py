@@ -54,6 +54,11 @@ class Template:
         return str(spec.get("language") or metadata.get("language_info", {}).get("name") or "python").lower()
 
     @property
+    def known_parameters(self) -> tuple[Parameter, ...] | None:
+        """The parameters, or None for a language whose cells are not read."""
+        return self.parameters if self.language == "python" else None
+
+    @property
     def kernel(self) -> str:
         """The name of the notebook's kernel."""
         return str(self.notebook.get("metadata", {}).get("kernelspec", {}).get("name") or "python3")
@@ -181,7 +186,9 @@ def _is_plainly_valid(notebook: dict[str, Any]) -> bool:
 
     Outputs are not looked at: a template's outputs are dropped.
     """
-    return isinstance(notebook.get("metadata"), dict) and all(map(_is_plain_cell, notebook.get("cells", [None])))
+    return isinstance(notebook.get("metadata"), dict) and all(
+        map(_is_plain_cell, notebook.get("cells", [None]))
+    )
 
 
 def _is_plain_cell(cell: Any) -> bool:

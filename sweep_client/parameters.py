@@ -14,7 +14,7 @@ from typing import Any
 from sweep_client.encoding import canonical, encode
 from sweep_client.errors import BadValue, ParameterError, ResourceError
 from sweep_client.parameter_files import Row, Text
-from sweep_client.parameter_types import NotThisType, Parameter, check, from_text
+from sweep_client.parameter_types import NotThisType, Parameter, ParameterType, check, from_text
 from sweep_client.resources import parse_resource
 
 
@@ -29,8 +29,9 @@ class Checked:
 class RowChecker:
     """Checks rows one after another and keeps what is wrong with them."""
 
-    def __init__(self, parameters: Iterable[Parameter], fixed: dict[str, Any] | None = None) -> None:
-        self._known = {parameter.name: parameter for parameter in parameters}
+    def __init__(self, parameters: Iterable[Parameter] | None, fixed: dict[str, Any] | None = None) -> None:
+        self._any_name = parameters is None
+        self._known = {parameter.name: parameter for parameter in parameters or ()}
         self._required = [name for name, parameter in self._known.items() if parameter.default is None]
         self._fixed = fixed or {}
         self._seen: dict[bytes, str] = {}
@@ -54,7 +55,7 @@ class RowChecker:
             if name.startswith("@"):
                 if value not in ("", None):
                     checked.resources[name[1:]] = parse_resource(name[1:], value)
-            elif name not in self._known:
+            elif name not in self._known and not self._any_name:
                 self._complain_unknown(row, name)
             elif not self._is_left_out(name, value):
                 checked.parameters[name] = encode(self._typed(name, value))
@@ -62,12 +63,15 @@ class RowChecker:
             self._complain(row, name, str(error))
 
     def _is_left_out(self, name: str, value: Any) -> bool:
-        kind = self._known[name].type
+        kind = self._type(name)
         return type(value) is Text and value == "" and kind.name not in ("str", "none") and not kind.optional
 
     def _typed(self, name: str, value: Any) -> Any:
-        kind = self._known[name].type
+        kind = self._type(name)
         return from_text(kind, value) if type(value) is Text else check(kind, value)
+
+    def _type(self, name: str) -> ParameterType:
+        return self._known[name].type if name in self._known else ParameterType()
 
     def _complain(self, row: Row, name: str | None, message: str) -> None:
         self.bad.append(BadValue(row.label, name, message))
@@ -89,9 +93,11 @@ class RowChecker:
 
 
 def check_rows(
-    rows: Iterable[Row], parameters: Iterable[Parameter], fixed: dict[str, Any] | None = None
+    rows: Iterable[Row], parameters: Iterable[Parameter] | None, fixed: dict[str, Any] | None = None
 ) -> Iterator[Checked]:
     """Give every row checked; after the last one, complain of all that are wrong at once.
+
+    ``parameters`` is None where nobody can say which there are: then any name is taken.
 
     Raises:
         ParameterError: any row is wrong, or there is none.

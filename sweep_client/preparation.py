@@ -57,7 +57,7 @@ def prepare(request: Request, out: str | Path) -> tuple[Directory, SweepFile]:
     )
     directory = open_directory(out, create=True)
     try:
-        rows = check_rows(request.rows, template.parameters, request.fixed)
+        rows = check_rows(request.rows, template.known_parameters, request.fixed)
         plan, count = write_plan(directory.root / "plans", rows, keys)
         copy_dependencies(directory, dependencies)
         name = f"templates/{template.hash[:16]}-{_digest(template.notebook)[:8]}.ipynb"

@@ -28,8 +28,7 @@ def find_results(path: str, cells: list[Cell], language: str) -> list[ResultCell
     for index, cell in enumerate(cells):
         if "results" in tags(cell):
             _check_result_cell(path, cell, index)
-            name = _result_name(cell) if language == "python" else None
-            name = name or f"result_{len(found) + 1}"
+            name = _result_name(cell, language) or f"result_{len(found) + 1}"
             taken = [result.name for result in found]
             unique = name if name not in taken else f"{name}_{index}"
             found.append(ResultCell(unique, index, "concatenate" in tags(cell)))
@@ -62,6 +61,6 @@ def _check_result_cell(path: str, cell: Cell, index: int) -> None:
         raise TemplateError(f"{path}: cell {index} has the tag 'results' but is empty: end it with a value")
 
 
-def _result_name(cell: Cell) -> str | None:
+def _result_name(cell: Cell, language: str) -> str | None:
     named = [tag.partition(":")[2] for tag in tags(cell) if tag.startswith("name:")]
-    return named[0] if named else last_name(source(cell))
+    return named[0] if named else last_name(source(cell)) if language == "python" else None

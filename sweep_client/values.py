@@ -23,10 +23,17 @@ def save(name: str, value: Any, folder: Path, outputs: list[Output]) -> dict[str
     """Save one value into ``folder``; give what belongs into the record.
 
     A value that cannot be saved is said to be so; it does not fail its variant.
+
+    Raises:
+        OSError: the disk does not take it.
     """
     saved: dict[str, Any] = {"type": type(value).__name__}
     try:
         return saved | _save(name, value, folder, outputs)
+    except OSError:
+        for part in folder.glob(f"{name}.*"):
+            part.unlink()
+        raise
     except Exception as error:
         return saved | {"kind": "unreadable", "message": f"{type(error).__name__}: {error}"}
 

@@ -6,6 +6,7 @@ Every executor runs precisely this: ``python -m sweep_client.worker <results-dir
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -85,8 +86,9 @@ class Worker:
         finally:
             self.runner.close()
             self._plan.close()
-            self._beat("ended")
-            self._journal.write("end", done=self.done, failed=self.failed)
+            with contextlib.suppress(OSError):
+                self._beat("ended")
+                self._journal.write("end", done=self.done, failed=self.failed)
             self._journal.close()
         return EXIT_STOPPED if self.draining or self.stopping else EXIT_ENDED
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep_client.directory import Directory, SweepFile, open_directory
-from sweep_client.errors import SweepError
+from sweep_client.errors import EXIT_REFUSED, SweepError
 from sweep_client.leases import new_name
 from sweep_client.notebook import Template
 from sweep_client.publication import link_all
@@ -78,7 +78,15 @@ def _work(directory: Directory, sweep: SweepFile, template: Template, job: Job, 
     if working is None:
         link_all(directory.dependencies, runner.working)
     worker = Worker(directory, sweep, template, job, runner)
-    return worker.run()
+    try:
+        return worker.run()
+    except OSError as error:
+        place = error.filename or directory.root
+        print(
+            f"sweep worker: {place}: {error.strerror}; nothing is lost, go on with: sweep retry",
+            file=sys.stderr,
+        )
+        return EXIT_REFUSED
 
 
 def _fork(

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.sweep_client.builders import cell, read_notebook
+from tests.sweep_client.conftest import Execute
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bash_kernel(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A specification of the bash kernel, as its installer writes it."""
+    folder = tmp_path_factory.mktemp("jupyter") / "kernels" / "bash"
+    folder.mkdir(parents=True)
+    argv = f'["{sys.executable}", "-m", "bash_kernel", "-f", "{{connection_file}}"]'
+    (folder / "kernel.json").write_text(f'{{"argv": {argv}, "display_name": "Bash", "language": "bash"}}')
+    os.environ["JUPYTER_PATH"] = str(folder.parent.parent)
+
+
+def test_a_python_notebook_gives_the_same_values_in_a_kernel(execute: Execute) -> None:
+    cells = [
+        cell("a = 1", "P"),
+        "import pandas as pd",
+        cell("pd.DataFrame({'x': [a]})", "C", "name:frame"),
+        cell("total = a + 1", "R"),
+        cell("print('nothing')", "R", "name:nothing"),
+    ]
+    (variant,) = execute(*cells, rows=[{"a": 4}], engine="kernel").variants()
+    assert variant.state == "done", variant.failure
+    assert variant.values["frame"].load()["x"].tolist() == [4]
+    assert variant.values["total"].load() == 5
+    assert variant.values["nothing"].kind == "none"
+
+
+def test_an_error_in_a_kernel_names_its_cell(execute: Execute) -> None:
+    (variant,) = execute(
+        cell("a = 1", "P"), cell("1 / 0", "X"), "raise ValueError('no')", "print('after')", engine="kernel"
+    ).variants()
+    assert variant.failure is not None
+    assert (variant.failure.cell, variant.failure.exception, variant.failure.message) == (
+        3,
+        "ValueError",
+        "no",
+    )
+
+
+def test_a_kernel_that_dies_costs_one_variant(execute: Execute) -> None:
+    source = "import os\nif a == 1:\n    os._exit(1)"
+    results = execute(cell("a = 1", "P"), source, rows=[{"a": 1}, {"a": 2}], engine="kernel")
+    first, second = results.variants()
+    assert first.failure is not None
+    assert (first.failure.reason, first.failure.cell) == ("kernel", 2)
+    assert second.state == "done"
+
+
+def test_other_languages_run_in_their_kernels(execute: Execute) -> None:
+    cells = [cell("word=none", "P"), "echo before $word", cell("echo $word", "R", "name:word")]
+    (variant,) = execute(*cells, rows=[{"word": "given"}], language="bash").variants()
+    assert variant.state == "done", variant.failure
+    assert variant.record is not None
+    assert variant.values["word"].load() == "given"
+    assert read_notebook(variant.notebook)["cells"][2]["outputs"][0]["text"] == ["before given\n"]
+
+
+def test_a_kernel_is_shown_no_files_of_others(execute: Execute, tmp_path: Path) -> None:
+    (variant,) = execute(cell("a = 1", "P"), "open('own.txt', 'w').close()", engine="kernel").variants()
+    assert variant.notebook is not None
+    assert stat.S_ISREG((variant.notebook.parent / "own.txt").stat().st_mode)
