@@ -61,6 +61,7 @@ class KubernetesExecutor(Executor):
         "workers": f"how many at most; {DEFAULT_WORKERS} by default",
         "processes": "workers in one pod, after one warm-up; 1 by default",
         "cpus": "processors of a pod",
+        "cpu_request": "what Kubernetes reserves of them, such as 250m; all by default",
         "memory": "memory of a pod, such as 2G",
         "time": "time limit of the Job, such as 2h",
         "gpus": "GPUs of a pod",
@@ -163,6 +164,8 @@ class KubernetesExecutor(Executor):
         from sweep_client.resources import parse_time
 
         resources = job_resources(self.directory, self.options, processes)
+        if self.options.get("cpu_request"):
+            resources["cpu_request"] = self.options["cpu_request"]
         seconds = resources.get("time")
         command = [str(self.options.get("python") or "python3"), "-m", "sweep_client.worker", folder]
         command += ["--linger", f"{self.linger_seconds:g}", "--processes", str(processes)]

@@ -155,7 +155,7 @@ def _worker(request: JobRequest) -> dict[str, Any]:
 def _resources(wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Give requests, which Kubernetes reserves, and limits: memory cannot be had beyond what was asked for."""
     requests: dict[str, Any] = {
-        "cpu": str(wanted.get("cpus", 1)),
+        "cpu": str(wanted.get("cpu_request") or wanted.get("cpus", 1)),
         "memory": str(wanted.get("memory", 512 << 20)),
     }
     limits = {"memory": requests["memory"]} if "memory" in wanted else {}

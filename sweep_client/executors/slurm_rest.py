@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 VERSION = "v0.0.42"
 SECONDS = 30
+# slurmrestd says 511 where slurmctld refuses a token that has expired.
+TOKEN_REFUSED = (401, 511)
 # The interface does not tell MaxArraySize; this is Slurm's default.
 DEFAULT_ARRAY_SIZE = 1001
 WORDS = {"partition": "partition", "account": "account", "qos": "qos", "constraint": "constraints", "nodelist": "required_nodes"}  # fmt: skip
@@ -98,11 +100,6 @@ class RestTransport:
         return self._answer(response)
 
     def _answer(self, response: httpx.Response) -> dict[str, Any]:
-        if response.status_code == 401:
-            raise ExecutorError(
-                f"{self._url}: the token of {self._user} was refused or has expired; make a new one on the frontend "
-                "with: scontrol token lifespan=86400, and put it into SLURM_JWT or the token file"
-            )
         if response.status_code == 404:
             raise ExecutorError(f"{self._url}: no interface {VERSION} there; it is the one of Slurm 24.11")
         try:
@@ -112,8 +109,13 @@ class RestTransport:
                 f"{self._url}: answered {response.status_code} with no JSON; is that slurmrestd?"
             ) from None
         errors = [_said(entry) for entry in answer.get("errors") or []]
+        said = "; ".join(filter(None, errors)) or f"answered {response.status_code}"
+        if response.status_code in TOKEN_REFUSED or "uthentication" in said:
+            raise ExecutorError(
+                f"{self._url}: the token of {self._user} was refused or has expired; make a new one on the frontend "
+                "with: scontrol token lifespan=86400, and put it into SLURM_JWT or the token file"
+            )
         if errors or response.is_error:
-            said = "; ".join(filter(None, errors)) or f"answered {response.status_code}"
             raise ExecutorError(f"slurmrestd: {said}\n  {plain_refusal(said)}")
         return answer
 

@@ -74,7 +74,7 @@ class Site:
             if is_local()
             else {"context": context_arguments()[0].split("=")[1]}
         )
-        return {"image": image("compute"), "claim": "sweeps", "namespace": self.namespace.name, "user": "20001:20001", "cpus": "1", **reached}  # fmt: skip
+        return {"image": image("compute"), "claim": "sweeps", "namespace": self.namespace.name, "user": "20001:20001", "cpu_request": "100m", "memory": "512M", **reached}  # fmt: skip
 
     def on_frontend(self, command: str, text: str = "") -> str:
         """Run a command as the user at the frontend's prompt."""

@@ -99,8 +99,13 @@ def test_the_states_of_all_jobs_are_one_question(server: Slurmrestd, transport: 
     assert len(server.asked) == 1
 
 
-def test_an_expired_token_says_how_to_make_a_new_one(server: Slurmrestd, transport: RestTransport) -> None:
-    server.answers["GET", "/slurm/v0.0.42/jobs/"] = (401, {})
+@pytest.mark.parametrize(
+    "answer", [(401, {}), (511, {"errors": [{"error": "Protocol authentication error"}]})]
+)
+def test_an_expired_token_says_how_to_make_a_new_one(
+    server: Slurmrestd, transport: RestTransport, answer: tuple[int, Any]
+) -> None:
+    server.answers["GET", "/slurm/v0.0.42/jobs/"] = answer
     with pytest.raises(
         ExecutorError, match="refused or has expired; make a new one on the frontend with: scontrol token"
     ):
