@@ -41,7 +41,7 @@ NUMERIC = [
 
 def write_template(folder: Path, sources: list[str], setup: str | None = None) -> Path:
     """A notebook: text, set-up, parameters, work, results."""
-    cells = [{"cell_type": "markdown", "metadata": {}, "source": sources[0]}]
+    cells: list[dict[str, object]] = [{"cell_type": "markdown", "metadata": {}, "source": sources[0]}]
     tags = {1: ["parameters"], 3: ["results"]}
     for position, source in enumerate(sources[1:], 1):
         metadata = {"tags": tags[position]} if position in tags else {}

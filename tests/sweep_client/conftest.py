@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from sweep_client.directory import Directory, Options
 from sweep_client.parameter_files import read_rows
@@ -14,6 +15,9 @@ from sweep_client.preparation import Request, prepare
 from sweep_client.results import Results
 from sweep_client.worker_process import run_worker
 from tests.sweep_client.builders import Cell, write_notebook
+
+settings.register_profile("shared machine", deadline=None, max_examples=50)
+settings.load_profile("shared machine")
 
 Rows = list[dict[str, Any]]
 Execute = Callable[..., Results]

@@ -178,30 +178,20 @@ def test_the_doctor_looks_at_this_machine() -> None:
 
 
 def test_a_second_client_watches_the_first_and_a_different_one_is_refused(tmp_path: Path) -> None:
-    template = write_notebook(
-        tmp_path / "slow.ipynb", cell("a = 1", "P"), "import time\ntime.sleep(1)", cell("a", "R")
-    )
+    wait = f"import os, time\nwhile not os.path.exists('{tmp_path}/go'):\n    time.sleep(0.05)"
+    template = write_notebook(tmp_path / "slow.ipynb", cell("a = 1", "P"), wait, cell("a", "R"))
     out = tmp_path / "out"
-    arguments = [
-        sys.executable,
-        "-m",
-        "sweep_client.cli",
-        "run",
-        str(template),
-        "--out",
-        str(out),
-        "--grid",
-        "a=1:6",
-    ]
-    with subprocess.Popen(arguments, stderr=subprocess.DEVNULL) as first:
-        while not (out / "sweep.json").exists() or not (out / "client").exists():
+    command = [sys.executable, "-m", "sweep_client.cli", "run", str(template), "--out", str(out), "--grid"]
+    with subprocess.Popen([*command, "a=1:6"], stderr=subprocess.DEVNULL) as first:
+        while not list(out.glob("leases/*/*")):
             time.sleep(0.05)
-        time.sleep(1)
         other = sweep_command("run", template, "--grid", "a=1:7", "--out", out)
-        second = sweep_command("run", template, "--grid", "a=1:6", "--out", out)
-        assert first.wait(60) == 0
+        with subprocess.Popen([*command, "a=1:6"], stderr=subprocess.PIPE, text=True) as second:
+            assert second.stderr is not None
+            assert "watching it" in second.stderr.readline()
+            (tmp_path / "go").touch()
+            assert (first.wait(60), second.wait(60)) == (0, 0)
     assert (other.returncode, "steers this sweep" in other.stderr) == (2, True)
-    assert (second.returncode, "watching it" in second.stderr) == (0, True)
     assert sweep_command("table", out).stdout.count("\n") == 7
 
 

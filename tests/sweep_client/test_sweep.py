@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 import pytest
@@ -24,7 +24,7 @@ class BrokenExecutor(Executor):
     """Its workers end at once."""
 
     name = "broken"
-    known_options = {"reason": "what it says"}
+    known_options: ClassVar[dict[str, str]] = {"reason": "what it says"}
 
     def workers(self, pending: int, mean_seconds: float | None) -> int:
         return 1

@@ -62,16 +62,15 @@ def test_two_workers_share_the_work(tmp_path: Path) -> None:
 
 
 def test_a_variant_executed_twice_is_published_once(tmp_path: Path) -> None:
-    directory = planned(
-        tmp_path,
-        cell("a = 1", "P"),
-        "import time\ntime.sleep(1.5)",
-        cell("a * a", "R", "name:square"),
-        rows=[{"a": 3}],
+    together = (
+        f"import os, time\nopen('{tmp_path}/begun-' + str(os.getpid()), 'w').close()\n"
+        f"while len([n for n in os.listdir('{tmp_path}') if n.startswith('begun')]) < 2:\n    time.sleep(0.05)"
     )
+    cells = (cell("a = 1", "P"), together, cell("a * a", "R", "name:square"))
+    directory = planned(tmp_path, *cells, rows=[{"a": 3}], time_seconds=60)
     with worker(directory) as first:
         deadline = time.monotonic() + 30
-        while not list((directory.root / "leases").glob("*/*")) and time.monotonic() < deadline:
+        while not list(tmp_path.glob("begun-*")) and time.monotonic() < deadline:
             time.sleep(0.02)
         for lease in (directory.root / "leases").glob("*/*"):
             lease.unlink()
