@@ -43,37 +43,41 @@ def idle_memory(site: Site) -> float:
 
 def throughput(site: Site, pod: str, megabytes: int) -> dict[str, float]:
     """Megabytes a second, cold, of the volume itself and through the server (libnfs in a pod), written and read."""
-    url = f"nfs://{site.address}/home/ada/bench?version=4&uid={ADA}&gid={ADA}"
-    own, served = "/volume/own", "/volume/home/ada/bench"
+    folder, server = "/volume/home/ada", site.address
     site.namespace.exec(pod, "bash", "-c", f"head -c {megabytes}M /dev/urandom >/tmp/bench")
 
-    def client(script: str) -> None:
-        site.namespace.exec(pod, "bash", "-c", script)
+    def client(script: str) -> str:
+        return site.namespace.exec(pod, "bash", "-c", script).out
 
-    def cold(path: str) -> None:
-        site.server("dd", f"of={path}", "oflag=nocache", "conv=notrunc,fdatasync", "count=0", "status=none")
-
-    def write_own() -> None:
-        site.server(
-            "dd", "if=/dev/zero", f"of={own}", "bs=1M", f"count={megabytes}", "conv=fsync", "status=none"
+    def cold(path: str) -> str:
+        return site.server(
+            "dd", f"of={path}", "oflag=nocache", "conv=notrunc,fdatasync", "count=0", "status=none"
         )
 
-    def write_served() -> None:
-        client(f"nfs-cp /tmp/bench '{url}' >/dev/null")
-        site.server("sync", served)
+    def ways(number: int) -> dict[str, Callable[[], object]]:
+        # A name of its own each time: the server does not expect files to vanish beside it.
+        own, served = f"/volume/own-{number}", f"{folder}/bench-{number}"
+        url = f"nfs://{server}/home/ada/bench-{number}?version=4&uid={ADA}&gid={ADA}"
+        block = ["bs=1M", "status=none"]
+        return {
+            "write_volume": lambda: site.server(
+                "dd", "if=/dev/zero", f"of={own}", f"count={megabytes}", "conv=fsync", *block
+            ),
+            "write_nfs": lambda: (
+                client(f"nfs-cp /tmp/bench '{url}' >/dev/null"),
+                site.server("sync", served),
+            ),
+            "cold": lambda: (cold(own), cold(served)),
+            "read_volume": lambda: site.server("dd", f"if={own}", "of=/dev/null", *block),
+            "read_nfs": lambda: client(f"nfs-cat '{url}' >/dev/null"),
+        }
 
-    ways: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
-        "write_volume": (lambda: site.server("rm", "-f", own), write_own),
-        "write_nfs": (lambda: site.server("rm", "-f", served), write_served),
-        "read_volume": (lambda: cold(own), lambda: site.server("dd", f"if={own}", "of=/dev/null", "bs=1M", "status=none")),
-        "read_nfs": (lambda: cold(served), lambda: client(f"nfs-cat '{url}' >/dev/null")),
-    }  # fmt: skip
-    times: dict[str, list[float]] = {way: [] for way in ways}
-    for _ in range(TRANSFERS):
-        for way, (prepare, transfer) in ways.items():
-            prepare()
+    times: dict[str, list[float]] = {}
+    for number in range(TRANSFERS):
+        for way, transfer in ways(number).items():
             start = time.monotonic()
             transfer()
-            times[way].append(time.monotonic() - start)
-    site.server("rm", "-f", own, served)
-    return {way: round(megabytes / statistics.median(spent), 1) for way, spent in times.items()}
+            times.setdefault(way, []).append(time.monotonic() - start)
+    return {
+        way: round(megabytes / statistics.median(spent), 1) for way, spent in times.items() if way != "cold"
+    }

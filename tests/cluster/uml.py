@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,6 +47,7 @@ class Guest:
     name: str
     address: str
     tap: str
+    bridge: str
     folder: Path
     process: subprocess.Popen[bytes] = field(repr=False)
 
@@ -66,6 +67,15 @@ class Guest:
                 "see above",
             )
         return done
+
+    @contextlib.contextmanager
+    def cut_off(self) -> Iterator[None]:
+        """Take the guest off the network while the block runs."""
+        run(["ip", "link", "set", self.tap, "nomaster"])
+        try:
+            yield
+        finally:
+            run(["ip", "link", "set", self.tap, "master", self.bridge])
 
     def stop(self) -> None:
         """End the guest at once, as a power cut does."""
@@ -155,7 +165,7 @@ def boot(
             start_new_session=True,
             env={**os.environ, "TMPDIR": str(folder)},
         )
-    guest = Guest(name, address, tap, folder, process)
+    guest = Guest(name, address, tap, bridge, folder, process)
     _await(guest)
     return guest
 
