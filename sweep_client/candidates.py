@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 from sweep_client.directory import Directory, SweepFile
 from sweep_client.files import publish
 from sweep_client.leases import Observer, holder, take_over
 from sweep_client.plan import Plan
+from sweep_client.publication import lost_record
 
 MOST_LOSSES = 3
 
@@ -62,4 +65,12 @@ class Candidates:
         folder = self._directory.root / "lost" / key[:2]
         while not publish(folder / f"{key}.{number}", owner, f"{self._worker}-{key}"):
             number += 1
+        if number > MOST_LOSSES:
+            self._give_up(key, owner)
         return number <= MOST_LOSSES
+
+    def _give_up(self, key: str, owner: str) -> None:
+        planned = self._plan[self._plan.keys.index(key)]
+        for number in range(self._directory.failures(key) + 1, self._sweep.options.retries + 2):
+            record = lost_record(planned, number, owner)
+            publish(self._directory.failed(key, number), json.dumps(record) + "\n", f"{self._worker}-{key}")

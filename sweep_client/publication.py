@@ -18,6 +18,7 @@ from sweep_client.notebook import Template
 from sweep_client.outputs import to_text
 from sweep_client.plan import Planned
 from sweep_client.runner import Ended
+from sweep_client.times import now
 
 Record = dict[str, Any]
 
@@ -55,6 +56,35 @@ def make_record(attempt: Attempt, ended: Ended, limits: Limits, **facts: Any) ->
         **facts,
     }
     return record | ({"error": error} if error else {})
+
+
+def lost_record(planned: Planned, number: int, worker: str) -> Record:
+    """Make the record of a variant over which too many workers have died."""
+    error: dict[str, Any] = {
+        "reason": "lost",
+        "cell": None,
+        "cell_id": None,
+        "exception": "WorkerLost",
+        "message": f"several workers died over it, the last was {worker}; see its log, then: sweep retry",
+        "traceback": [],
+    }
+    attempt = {
+        "attempt": f"{worker}-lost-{number}",
+        "number": number,
+        "worker": worker,
+        "notes": [],
+        "results": [],
+    }
+    return {
+        "format": FORMAT,
+        "key": planned.key,
+        "index": planned.index,
+        "state": "failed",
+        "parameters": planned.parameters,
+        "finished": now(),
+        **attempt,
+        "error": error,
+    }
 
 
 def write_attempt(

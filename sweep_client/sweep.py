@@ -22,7 +22,7 @@ from sweep_client.results import Results, Variant
 
 TICK_SECONDS = 0.2
 POLL_SECONDS = 1.0
-MOST_FRUITLESS_SUBMISSIONS = 3
+MOST_FRUITLESS_SUBMISSIONS = 5
 
 
 class Sweep:
@@ -151,6 +151,8 @@ class Sweep:
         return count
 
     def _forget_failures(self, key: str) -> None:
+        for path in (self.directory.root / "lost" / key[:2]).glob(f"{key}.*"):
+            path.unlink()
         old = self.directory.failed(key, 1).parent / "old"
         old.mkdir(exist_ok=True)
         for path in self.directory.failed(key, 1).parent.glob(f"{key}.*.json"):

@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +99,7 @@ class Zygote:
         return reasons(sockets)
 
     def _run(self, request: Request) -> None:
-        pid = os.fork()
+        pid = _fork()
         if pid == 0:
             self._child(request)
         self._say({"pid": pid})
@@ -187,6 +188,15 @@ def fork_zygote(
             os._exit(1)
     theirs.close()
     return pid, ours
+
+
+def _fork() -> int:
+    """Fork; that threads run which are ready for it is no reason to warn, nor to fail where warnings are errors."""
+    if sys.version_info < (3, 12):
+        return os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
 
 
 def _leave(shell: Any) -> None:

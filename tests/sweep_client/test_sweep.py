@@ -16,7 +16,7 @@ from sweep_client.errors import DirectoryError, ExecutorError, InputRefused, Var
 from sweep_client.executors import BUILT_IN, Executor, JobState, Submission, executor_class, executor_names
 from sweep_client.executors.base import read_submissions
 from sweep_client.packing import fitting_workers
-from tests.sweep_client.builders import cell, write_notebook
+from tests.sweep_client.builders import Cell, cell, write_notebook
 from tests.sweep_client.conftest import planned
 
 
@@ -129,18 +129,34 @@ def test_dependencies_change_the_key_and_travel(template: Path, tmp_path: Path) 
     assert len(list((tmp_path / "out" / "done").glob("*/*.json"))) == 3
 
 
-def test_a_variant_over_which_workers_die_again_and_again_is_given_up(tmp_path: Path) -> None:
-    directory = planned(
-        tmp_path,
+def test_a_notebook_that_kills_its_worker_fails_alone(tmp_path: Path) -> None:
+    cells: list[Cell | str] = [
         cell("a = 1", "P"),
-        "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)",
-        rows=[{"a": 1}],
-    )
+        "import os, signal\nif a == 1:\n    os.kill(os.getppid(), signal.SIGKILL)\n    os.kill(os.getpid(), 9)",
+    ]
+    directory = planned(tmp_path, *cells, rows=[{"a": 1}, {"a": 2}])
     command = [sys.executable, "-m", "sweep_client.worker", str(directory.root)]
     subprocess.run(command, check=True, timeout=60, stderr=subprocess.DEVNULL)
-    (variant,) = sweep_client.Results(directory).variants()
-    assert variant.failure is not None
-    assert variant.failure.reason == "crash"
+    first, second = sweep_client.Results(directory).variants()
+    assert first.failure is not None
+    assert first.failure.reason == "crash"
+    assert second.state == "done"
+
+
+def test_a_variant_over_which_workers_die_again_and_again_is_given_up(tmp_path: Path) -> None:
+    path = "open(f'/proc/{os.getppid()}/stat').read().split()[3]"
+    cells: list[Cell | str] = [
+        cell("a = 1", "P"),
+        f"import os, signal\nif a == 1:\n    os.kill(int({path}), signal.SIGKILL)",
+    ]
+    directory = planned(tmp_path, *cells, rows=[{"a": 1}, {"a": 2}], isolate="full")
+    sweep = sweep_client.Sweep(directory, workers=1)
+    assert sweep.wait() == {"done": 1, "failed": 1, "running": 0, "pending": 0}
+    (failed,) = sweep.failures()
+    assert failed.failure is not None
+    assert failed.failure.reason == "lost"
+    sweep.retry()
+    assert sweep.counts()["pending"] == 1
 
 
 def test_the_public_names_are_those_that_are_documented() -> None:
