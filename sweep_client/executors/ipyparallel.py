@@ -20,6 +20,7 @@ from sweep_client.executors.base import Executor, JobState, Submission
 from sweep_client.executors.ipyparallel_task import work
 from sweep_client.executors.pace import Pace
 from sweep_client.executors.signs import LEASE_SECONDS, has_ended, is_superfluous, living_workers
+from sweep_client.files import read_json, write_json
 from sweep_client.leases import Observer
 from sweep_client.packing import fitting_workers
 
@@ -64,7 +65,9 @@ class IPyParallelExecutor(Executor):
             view = client.load_balanced_view()
             linger = ["--linger", f"{self.linger_seconds:g}"]
             tasks = [view.apply_async(work, folder, job, part, workers, linger) for part in range(workers)]
-            _wait_until_known(client, [task.msg_ids[0] for task in tasks])
+            names = [task.msg_ids[0] for task in tasks]
+            _wait_until_known(client, names)
+        write_json(self._tasks_path(identity), {"format": 1, "tasks": names})
         self._questions.restart()
         return Submission(
             self.name, identity, workers, options=self.options, logs=f"logs/ipyparallel-{identity}-0.log"
@@ -75,10 +78,8 @@ class IPyParallelExecutor(Executor):
         listed = list(submissions)
         live = [entry for entry in listed if self._state(entry.id).state != "ended"]
         found = {entry.id: self._seen(entry) for entry in live}
-        unseen = [identity for identity, state in found.items() if state is None]
-        if unseen and self._questions.is_due():
-            state = self._asked()
-            found |= dict.fromkeys(unseen, state)
+        if None in found.values() and self._questions.is_due():
+            found |= {identity: self._asked(identity) for identity, state in found.items() if state is None}
         self._states |= {identity: state for identity, state in found.items() if state is not None}
         return {submission.id: self._state(submission.id) for submission in listed}
 
@@ -107,21 +108,26 @@ class IPyParallelExecutor(Executor):
             return JobState("ended")
         return JobState("running") if living_workers(self.directory, job, self._observer) else None
 
-    def _asked(self) -> JobState:
+    def _tasks_path(self, identity: str) -> Path:
+        return self.directory.root / f"ipyparallel-{identity}.json"
+
+    def _asked(self, identity: str) -> JobState:
         """Say what becomes of tasks without workers: they wait, or the controller has forgotten them."""
+        tasks = (read_json(self._tasks_path(identity)) or {"tasks": []})["tasks"]
         try:
             with self._client() as client:
-                status = client.queue_status()
                 engines = len(client.ids)
+                pending = client.result_status(tasks, status_only=True)["pending"] if tasks else []
         except ExecutorError as error:
             return JobState("pending", f"{str(error).splitlines()[0]}; asking again")
-        waiting = status.pop("unassigned", 0)
-        busy = sum(entry["tasks"] + entry["queue"] for entry in status.values())
-        if not engines and waiting:
-            return JobState("pending", "waits for engines: none is connected")
-        if waiting or busy:
-            return JobState("pending", "waits for a free engine")
-        return JobState("ended", "the controller knows of no such tasks")
+        except Exception as error:
+            # The hub answers with whatever its own lookup raised; a KeyError is what it says of unknown tasks.
+            return JobState("ended", f"the controller knows of no such tasks ({type(error).__name__})")
+        if not pending:
+            return JobState("ended", "its tasks have ended without a word of their workers; see their logs")
+        return JobState(
+            "pending", "waits for a free engine" if engines else "waits for engines: none is connected"
+        )
 
     @contextlib.contextmanager
     def _client(self) -> Iterator[Any]:

@@ -64,4 +64,4 @@ def test_tasks_that_the_controller_has_forgotten_are_over(tmp_path: Path, engine
     end = time.monotonic() + 30
     while attached.is_live() and time.monotonic() < end:
         time.sleep(0.2)
-    assert not attached.is_live()
+    assert not attached.is_live(), attached._executors["ipyparallel"].poll([forgotten])
