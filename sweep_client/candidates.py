@@ -17,13 +17,13 @@ class Candidates:
     """Looks through the directory for variants nobody has finished or leased."""
 
     def __init__(
-        self, directory: Directory, sweep: SweepFile, plan: Plan, worker: str, part: int, parts: int
+        self, directory: Directory, sweep: SweepFile, plan: Plan, worker: str, part: tuple[int, int]
     ) -> None:
         self._directory = directory
         self._sweep = sweep
         self._plan = plan
         self._worker = worker
-        self._part, self._parts = part, parts
+        self._part, self._parts = part
         self._observer = Observer(directory, sweep.options.lease_seconds)
         self._others = False
 

@@ -11,6 +11,31 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sweep_client.cli_options import (
+    AsJson,
+    Cwd,
+    Depends,
+    Detach,
+    DryRun,
+    Engine,
+    Environment,
+    ExecutorOption,
+    File,
+    Grid,
+    Isolate,
+    Memory,
+    Notebook,
+    On,
+    Out,
+    Params,
+    Raw,
+    Retries,
+    Set,
+    Time,
+    Workers,
+    Yaml,
+    Zip,
+)
 from sweep_client.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, DirectoryBusy, InputRefused
 
 if TYPE_CHECKING:
@@ -18,46 +43,11 @@ if TYPE_CHECKING:
     from sweep_client.preparation import Request
     from sweep_client.sweep import Sweep
 
-Notebook = Annotated[Path, typer.Argument(help="The template notebook.", show_default=False)]
-Out = Annotated[Path, typer.Option("--out", "-o", help="The results directory.", show_default=False)]
-Params = Annotated[
-    list[Path] | None,
-    typer.Option("--params", help="Rows of parameters: CSV, JSON, JSON Lines, YAML, Parquet."),
-]
-Grid = Annotated[
-    list[str] | None, typer.Option("--grid", help="name=values; every combination: rate=0.01:0.05:0.01")
-]
-Zip = Annotated[
-    list[str] | None, typer.Option("--zip", help="name=values; side by side with the other --zip.")
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--parameters", "-p", metavar="NAME VALUE", help="One value for all variants."),
-]
-Raw = Annotated[
-    list[str] | None,
-    typer.Option("--parameters_raw", "-r", metavar="NAME TEXT", help="One text for all variants."),
-]
-File = Annotated[
-    list[Path] | None, typer.Option("--parameters_file", "-f", help="A YAML file with values for all.")
-]
-Yaml = Annotated[
-    list[str] | None, typer.Option("--parameters_yaml", "-y", help="YAML text with values for all.")
-]
-Depends = Annotated[
-    list[str] | None,
-    typer.Option("--depends", "-d", help="A file or folder the notebook reads; it travels along."),
-]
-On = Annotated[str, typer.Option("--on", help="The executor; see: sweep doctor")]
-ExecutorOption = Annotated[
-    list[str] | None, typer.Option("--option", "-O", metavar="NAME=VALUE", help="For the executor.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
-
 
 def run(
     notebook: Notebook,
     out: Out,
+    *,
     params: Params = None,
     grid: Grid = None,
     zipped: Zip = None,
@@ -68,22 +58,16 @@ def run(
     depends: Depends = None,
     on: On = "local",
     option: ExecutorOption = None,
-    workers: Annotated[int | None, typer.Option("--workers", "-j", help="How many at once.")] = None,
-    retries: Annotated[int, typer.Option(help="How often a failed variant is tried again.")] = 1,
-    time: Annotated[str, typer.Option(help="Time limit of a variant: 90s, 15m, 2h; 0 is none.")] = "15m",
-    memory: Annotated[str | None, typer.Option(help="Memory limit of a variant: 512M, 2G.")] = None,
-    isolate: Annotated[
-        str, typer.Option(help="auto shares the cells before the parameters, full never does.")
-    ] = "auto",
-    engine: Annotated[str, typer.Option(help="fork, or kernel for any language and platform.")] = "fork",
-    environment: Annotated[
-        str, typer.Option(help="A name of the environment; another name is another result.")
-    ] = "",
-    cwd: Annotated[str | None, typer.Option(help="Run variants in this folder instead of their own.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, run nothing.")] = False,
-    detach: Annotated[
-        bool, typer.Option("--detach", help="Start workers and leave; watch with: sweep status --follow")
-    ] = False,
+    workers: Workers = None,
+    retries: Retries = 1,
+    time: Time = "15m",
+    memory: Memory = None,
+    isolate: Isolate = "auto",
+    engine: Engine = "fork",
+    environment: Environment = "",
+    cwd: Cwd = None,
+    dry_run: DryRun = False,
+    detach: Detach = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a notebook once for each set of parameters. Finished variants are not run again."""
@@ -93,27 +77,33 @@ def run(
     fixed = fixed_values(param, raw, parameters_file, parameters_yaml)
     options = limits(retries, time, memory, isolate, engine)
     own = executor_options(option, workers)
-    request = _request(notebook, source, fixed, depends, environment, cwd, options)
+    request = _request(
+        notebook,
+        source,
+        fixed,
+        cwd=cwd,
+        options=options,
+        dependencies=tuple(depends or ()),
+        environment=environment,
+    )
     if dry_run:
         _rehearse(request, out, as_json)
-        return
-    sweep = _begin(request, out, on, own)
-    if detach:
-        typer.echo(
-            json.dumps({"out": str(out)}) if as_json else f"started; watch with: sweep status --follow {out}"
-        )
-        return
-    _finish(sweep, as_json)
+    elif detach:
+        _begin(request, out, on, own)
+        typer.echo(json.dumps({"out": str(out)}) if as_json else f"started; see: sweep status --follow {out}")
+    else:
+        _finish(_begin(request, out, on, own), as_json)
 
 
 def retry(
     results: Annotated[Path, typer.Argument(help="The results directory.")],
+    *,
     only: Annotated[
         list[str] | None, typer.Option("--only", help="A reason (time, memory, …) or an exception.")
     ] = None,
     memory: Annotated[str | None, typer.Option(help="Another memory limit.")] = None,
     time: Annotated[str | None, typer.Option(help="Another time limit.")] = None,
-    detach: Annotated[bool, typer.Option("--detach", help="Start workers and leave.")] = False,
+    detach: Detach = False,
     as_json: AsJson = False,
 ) -> None:
     """Try failed variants again; also goes on after an interruption or a cancel."""
@@ -135,28 +125,22 @@ def retry(
 def execute(
     notebook: Notebook,
     output: Annotated[Path, typer.Argument(help="Where the executed notebook goes.")],
+    *,
     param: Set = None,
     raw: Raw = None,
     parameters_file: File = None,
     parameters_yaml: Yaml = None,
-    cwd: Annotated[str | None, typer.Option(help="Run in this folder; the present one by default.")] = None,
-    time: Annotated[str, typer.Option(help="Time limit: 90s, 15m, 2h; 0 is none.")] = "0",
-    engine: Annotated[str, typer.Option(help="fork, or kernel for any language and platform.")] = "fork",
+    cwd: Cwd = None,
+    time: Time = "0",
+    engine: Engine = "fork",
 ) -> None:
     """Execute one notebook, as papermill does: sweep execute in.ipynb out.ipynb -p name value"""
     from sweep_client.cli_support import limits
     from sweep_client.single import execute_once
 
     fixed = fixed_values(param, raw, parameters_file, parameters_yaml)
-    request = _request(
-        notebook,
-        iter([_empty_row()]),
-        fixed,
-        None,
-        "",
-        cwd or str(Path.cwd()),
-        limits(0, time, None, "auto", engine),
-    )
+    options = limits(0, time, None, "auto", engine)
+    request = _request(notebook, iter([_empty_row()]), fixed, cwd=cwd or str(Path.cwd()), options=options)
     failure = execute_once(request, output)
     if failure is not None:
         typer.echo(f"sweep: {failure}; see {output}", err=True)
@@ -224,18 +208,12 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _request(
-    notebook: Path,
-    rows: Iterator[Row],
-    fixed: dict[str, Any],
-    depends: list[str] | None,
-    environment: str,
-    cwd: str | None,
-    options: Any,
+    notebook: Path, rows: Iterator[Row], fixed: dict[str, Any], *, cwd: str | None, options: Any, **found: Any
 ) -> Request:
     from sweep_client.preparation import Request
 
     directory = str(Path(cwd).absolute()) if cwd else None
-    return Request(notebook, rows, fixed, tuple(depends or ()), environment, directory, options)
+    return Request(notebook, rows, fixed, directory=directory, options=options, **found)
 
 
 def _rehearse(request: Request, out: Path, as_json: bool) -> None:

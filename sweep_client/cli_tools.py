@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from sweep_client.cli_run import AsJson, Grid, Notebook, Params, Set, Zip
+from sweep_client.cli_options import AsJson, Grid, Notebook, Params, Set, Zip
 from sweep_client.errors import EXIT_FAILED
 
 Directory = Annotated[Path, typer.Argument(help="The results directory.", show_default=False)]
@@ -72,6 +72,7 @@ def doctor(as_json: AsJson = False) -> None:
 def generate(
     notebook: Notebook,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where the notebooks go, one folder each.")],
+    *,
     params: Params = None,
     grid: Grid = None,
     zipped: Zip = None,

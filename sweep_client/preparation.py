@@ -66,7 +66,9 @@ def prepare(request: Request, out: str | Path) -> tuple[Directory, SweepFile]:
         raise DirectoryError(
             f"{directory.root}: cannot be written: {error.strerror}; choose another --out"
         ) from None
-    return directory, _sweep_file(request, template, dependencies, f"plans/{plan}", count, name)
+    return directory, _sweep_file(
+        request, template, dependencies, f"plans/{plan}", count=count, template_name=name
+    )
 
 
 def rehearse(request: Request, out: str | Path) -> Rehearsal:
@@ -117,6 +119,7 @@ def _sweep_file(
     template: Template,
     dependencies: dict[str, tuple[Path, str]],
     plan: str,
+    *,
     count: int,
     template_name: str,
 ) -> SweepFile:

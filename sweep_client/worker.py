@@ -70,8 +70,8 @@ class Worker:
         self._heartbeat = Heartbeat(self.directory, self.job.name, "worker", self.job.job)
         self._journal = Journal(self.directory, self.job.name)
         self._plan = Plan(self.directory.root / self.sweep.plan)
-        part, parts = self.job.part, self.job.parts
-        self._candidates = Candidates(self.directory, self.sweep, self._plan, self.job.name, part, parts)
+        part = (self.job.part, self.job.parts)
+        self._candidates = Candidates(self.directory, self.sweep, self._plan, self.job.name, part)
         self._attempts = 0
 
     def run(self) -> int:

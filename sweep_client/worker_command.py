@@ -34,7 +34,7 @@ def run(arguments: list[str] | None = None) -> int:
     make = _engine(sweep, template)
     if options.processes == 1:
         return _work(directory, sweep, template, job, make)
-    return _fork(directory, sweep, template, job, make, options.processes)
+    return _fork(directory, sweep, template, job, make, processes=options.processes)
 
 
 def load_template(directory: Directory, sweep: SweepFile) -> Template:
@@ -90,7 +90,7 @@ def _work(directory: Directory, sweep: SweepFile, template: Template, job: Job, 
 
 
 def _fork(
-    directory: Directory, sweep: SweepFile, template: Template, job: Job, make: Any, processes: int
+    directory: Directory, sweep: SweepFile, template: Template, job: Job, make: Any, *, processes: int
 ) -> int:
     children = []
     for number in range(processes):

@@ -96,10 +96,17 @@ def page(found: dict[str, object], options: argparse.Namespace) -> str:
         ),
         ("`sweep --help`", f"{_number(found, 'help', 'wall_s'):.2f} s"),
     ]
-    about = dict[str, object](found["machine"])  # type: ignore[call-overload]
-    place = f"{about['cpus']} x {about['cpu']}, {about['memory_gib']} GiB, Python {about['python']}, load {about['load_at_start']} at the start"
+    place = where(dict[str, object](found["machine"]))  # type: ignore[call-overload]
     counts = f"{options.count} notebooks with sweep, {options.others_count} with each other way."
     return f"`make bench-sweep` on {place}. {counts}\n\n{table(heads, rows)}\n\n{table(['what', 'figure'], figures)}"
+
+
+def where(about: dict[str, object]) -> str:
+    """Say on which machine, in words."""
+    return (
+        f"{about['cpus']} x {about['cpu']}, {about['memory_gib']} GiB, Python {about['python']}, "
+        f"load {about['load_at_start']} at the start"
+    )
 
 
 def _number(found: dict[str, object], name: str, key: str) -> float:
