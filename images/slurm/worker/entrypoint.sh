@@ -16,10 +16,26 @@ start() {
   until wait_for_port "${CONTROLLER_ADDRESS:?host:port of slurmctld}" 60; do
     log "nothing listens at $CONTROLLER_ADDRESS yet"
   done
-  # -b: this start counts as a reboot, so slurmctld requeues at once what it believes runs here (a pod killed hard
-  #     takes its jobs with it, but the machine's up-time does not show it).
+  requeue_what_ran || log "could not tell slurmctld that nothing runs here any more"
+  # -b: this start counts as a reboot; the machine's up-time does not show that a pod is new.
   # -Z: nodes are not listed in slurm.conf; scaling leaves it unchanged.
   exec /usr/sbin/slurmd -D -b -Z --conf-server "$CONTROLLER_ADDRESS" --conf "${NODE_CONF:?what the node offers}"
+}
+
+# A pod killed hard takes its jobs with it, and slurmctld would believe for minutes that young ones still run: down requeues
+# them, and the registration that follows brings the node back. A node that slurmctld does not know yet is no error.
+requeue_what_ran() {
+  local signer said
+  /usr/sbin/sackd -D --conf-server "$CONTROLLER_ADDRESS" 2>/dev/null &
+  signer=$!
+  for _ in {1..50}; do
+    [[ ! -S /run/slurm/sack.socket ]] || break
+    sleep 0.1
+  done
+  said=$(scontrol update nodename="$(hostname)" state=down reason='pod started' 2>&1) || log "${said##*: }"
+  kill "$signer"
+  wait "$signer" || true
+  rm -f /run/slurm/sack.socket
 }
 
 # Volumes of a pod are open to all; these folders hold sockets and scripts that jobs must not replace.

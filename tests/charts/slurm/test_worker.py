@@ -53,7 +53,7 @@ def processes(cluster: Cluster, node: str) -> str:
 
 def test_a_job_over_its_memory_dies_alone_with_the_reason(cluster: Cluster) -> None:
     neighbour = cluster.submit("sleep 30", "-w", "hpc-worker-cpu-0", "--mem=50")
-    greedy = "x = bytearray(400 << 20); import time; time.sleep(30)"
+    greedy = "import time; x = b'x' * (400 << 20); time.sleep(30)"
     job = cluster.submit(
         f'python3 -c "{greedy}"', "-w", "hpc-worker-cpu-0", "--mem=100", "--no-requeue", "-s"
     )
