@@ -25,7 +25,12 @@ def _linters() -> dict[str, Callable[[], list[str]]]:
         "ruff format": lambda: [f"{VENV}/ruff", "format", "--check", "."],
         "mypy": lambda: [f"{VENV}/mypy"],
         "yamllint": lambda: [f"{VENV}/yamllint", "--strict", *_files("*.yaml", "*.yml", not_in="templates/")],
-        "shellcheck": lambda: [f"{VENV}/shellcheck", *_shell_scripts()],
+        "shellcheck": lambda: [
+            f"{VENV}/shellcheck",
+            "--external-sources",
+            "--source-path=SCRIPTDIR",
+            *_shell_scripts(),
+        ],
         "hadolint": lambda: [f"{VENV}/hadolint", *_files("*Dockerfile")],
         "codespell": lambda: [
             f"{VENV}/codespell",
