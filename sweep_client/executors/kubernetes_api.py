@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import warnings
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from sweep_client.errors import ExecutorError
@@ -57,10 +58,11 @@ class Cluster:
         """Give what a pod has written."""
 
         async def ask() -> str:
-            api = await self._api()
-            async with api.call_api(
-                "GET", namespace=api.namespace, url=f"pods/{pod}/log", params={"tailLines": 1000}
-            ) as answer:
+            place = f"pods/{pod}/log"
+            async with (
+                self._api() as api,
+                api.call_api("GET", namespace=api.namespace, url=place, params={"tailLines": 1000}) as answer,
+            ):
                 return str(answer.text)
 
         return self._run(ask())
@@ -71,27 +73,26 @@ class Cluster:
 
     def _request(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         async def ask() -> dict[str, Any]:
-            api = await self._api()
-            base = PLACES[path.partition("/")[0]]
-            async with api.call_api(
-                method, base=base, namespace=api.namespace, url=path, timeout=SECONDS, **content
-            ) as answer:
+            given = {"base": PLACES[path.partition("/")[0]], "url": path, "timeout": SECONDS, **content}
+            async with self._api() as api, api.call_api(method, namespace=api.namespace, **given) as answer:
                 found: dict[str, Any] = answer.json()
                 return found
 
         return self._run(ask())
 
     async def _execute(self, pod: str, command: list[str], data: bytes) -> tuple[int, bytes, str]:
-        api = await self._api()
         streams = {"stdin": "true", "stdout": "true", "stderr": "true"}
         heard = {OUTPUT: b"", ERRORS: b"", STATUS: b""}
-        async with api.open_websocket(
-            url=f"pods/{pod}/exec",
-            namespace=api.namespace,
-            subprotocols=(PROTOCOL,),
-            params={"command": command, **streams},
-            max_message_size_bytes=16 << 20,
-        ) as socket:
+        async with (
+            self._api() as api,
+            api.open_websocket(
+                url=f"pods/{pod}/exec",
+                namespace=api.namespace,
+                subprotocols=(PROTOCOL,),
+                params={"command": command, **streams},
+                max_message_size_bytes=16 << 20,
+            ) as socket,
+        ):
             for start in range(0, len(data), FRAME_BYTES):
                 await socket.send_bytes(bytes([INPUT]) + data[start : start + FRAME_BYTES])
             await socket.send_bytes(bytes([CLOSE, INPUT]))
@@ -100,16 +101,22 @@ class Cluster:
                 heard[message[0]] += message[1:]
         return _exit_code(json.loads(heard[STATUS])), heard[OUTPUT], heard[ERRORS].decode(errors="replace")
 
-    async def _api(self) -> Any:
+    @contextlib.asynccontextmanager
+    async def _api(self) -> AsyncIterator[Any]:
+        """Connect for one question: a connection belongs to the loop that opened it."""
         import kr8s.asyncio
 
         # A cluster newer than kr8s knows is worth no warning: the objects here are stable.
         warnings.filterwarnings("ignore", message="Kubernetes version", category=UserWarning, module="kr8s")
         given: dict[str, Any] = {name: value for name, value in self._arguments.items() if value}
-        api = await kr8s.asyncio.api(**given)
+        api: Any = await kr8s.asyncio.api(**given)
         if self._namespace:
             api.namespace = self._namespace
-        return api
+        try:
+            yield api
+        finally:
+            if api._session is not None:
+                await api._session.aclose()
 
     def _run(self, question: Coroutine[Any, Any, T]) -> T:
         """Ask; an answer that is an error becomes one of ours."""

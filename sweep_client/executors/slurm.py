@@ -52,7 +52,7 @@ class SlurmExecutor(Executor):
         "folder": "the results directory as the nodes see it, where that differs; with ssh: nothing is copied then",
         "stage": f"ssh: where copies are kept on the frontend, on a disk that the nodes share; {BASE} by default",
         "host": "ssh: [user@]host[:port] of the frontend",
-        "key": "ssh: a private key file; the agent's and the usual ones by default",
+        "key": "ssh: a private key file; those of ssh-agent and the usual ones by default",
         "known_hosts": "ssh: a file of known hosts; ~/.ssh/known_hosts by default",
         "url": "rest: where slurmrestd answers",
         "user": "rest: the user of the token; this one by default",

@@ -1,4 +1,4 @@
-"""Commands on another machine over SSH: agent and keys, ``~/.ssh/config``, and only hosts that are known."""
+"""Commands on another machine over SSH: ssh-agent and keys, ``~/.ssh/config``, and only hosts that are known."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def _advice(error: Exception, target: str) -> str:
     if isinstance(error, paramiko.BadHostKeyException):
         return f"the host's key is not the one that is known: either it was renewed or someone is in between; ask the administrator, then: ssh-keygen -R {host}"
     if isinstance(error, paramiko.AuthenticationException):
-        return "the host does not let you in: no key of the agent or of ~/.ssh was accepted; add one with: ssh-add, or name it with: -O key=FILE"
+        return "the host does not let you in: no key of ssh-agent or of ~/.ssh was accepted; add one with: ssh-add, or name it with: -O key=FILE"
     if "not found in known_hosts" in str(error):
         return f"the host is not known; compare its key with the administrator's, then: ssh-keyscan {host} >> ~/.ssh/known_hosts"
     if isinstance(error, socket.gaierror):
