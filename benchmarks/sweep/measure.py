@@ -134,13 +134,13 @@ def shared_prefix(seconds: float, count: int, others_count: int) -> dict[str, Fi
     return {name: {"per_s": value} for name, value in per_second.items()}
 
 
-def generation(count: int) -> Figure:
-    """Notebooks written per second, in the process that already runs."""
+def generation(count: int, folder: str | None) -> Figure:
+    """Notebooks written per second into ``folder``, in the process that already runs."""
     from sweep_client.generation import generate_notebooks
     from sweep_client.grids import grid
     from sweep_client.parameter_files import read_rows
 
-    with tempfile.TemporaryDirectory() as text:
+    with tempfile.TemporaryDirectory(dir=folder) as text:
         template = write_template(Path(text), TRIVIAL)
         generate_notebooks(template, read_rows(grid(a=range(2))), Path(text) / "warm")
         start = time.monotonic()
