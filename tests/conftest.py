@@ -70,7 +70,11 @@ class Account:
 @pytest.fixture(scope="session")
 def accounts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Account]:
     """Two accounts, ada and grace, each with a key pair of this run."""
-    folder = tmp_path_factory.mktemp("keys")
+    return make_accounts(tmp_path_factory.mktemp("keys"))
+
+
+def make_accounts(folder: Path) -> dict[str, Account]:
+    """The two accounts, with their keys in a folder."""
     made = {}
     for uid, name in ((20001, "ada"), (20002, "grace")):
         key = folder / name

@@ -1,0 +1,1 @@
+"""Figures of chart `slurm`: start, scaling, throughput, latency, memory."""
