@@ -31,7 +31,7 @@ NOTHING = object()
 
 
 class Recorder:
-    """Stands for a kernel's message session: messages go to the outputs of the running variant."""
+    """Stands for what sends a kernel's messages: they go to the outputs of the running variant."""
 
     def __init__(self) -> None:
         self.outputs = Outputs()
