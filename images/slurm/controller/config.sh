@@ -2,11 +2,33 @@
 # shellcheck shell=bash disable=SC2154
 
 # Say what is wrong with the configuration in folder $1; no output when Slurm accepts it.
-# Any client command parses every file; this one needs neither a daemon nor a network.
 config_errors() {
   local said
-  said=$(SLURM_CONF=$1/slurm.conf scontrol show hostnames a 2>&1 >/dev/null) && return 0
-  sed -E 's/^scontrol: //' <<<"${said:-Slurm gave no reason}"
+  # Any client command parses slurm.conf; this one needs neither a daemon nor a network.
+  if ! said=$(SLURM_CONF=$1/slurm.conf scontrol show hostnames a 2>&1 >/dev/null); then
+    sed -E 's/^scontrol: //' <<<"${said:-Slurm gave no reason}"
+    return 0
+  fi
+  # Nothing to fall back to: slurmctld's own log says what is wrong.
+  [[ ! -s $SLURM_CONF ]] || daemon_errors "$1"
+}
+
+# The rest is read by slurmctld alone, which ends on an error, also in the middle of a reconfigure. So another one tries first,
+# on a state, a port and files of its own, with no authentication that would claim the real one's socket.
+daemon_errors() {
+  local try=/tmp/try status=0
+  rm -rf "$try" && mkdir -p "$try/state" && cp -r "$1"/. "$try/"
+  sed -i -E '/^(Auth|Cred|Accounting|StateSave|SlurmctldPort|SlurmctldPidFile|SlurmctldParameters|JobComp|SlurmctldPrimary)/d' "$try/slurm.conf"
+  cat >>"$try/slurm.conf" <<CONF
+AuthType=auth/none
+CredType=cred/none
+StateSaveLocation=$try/state
+SlurmctldPort=16817
+SlurmctldPidFile=$try/pid
+CONF
+  timeout -k 1 "${TRY_SECONDS:-3}" /usr/sbin/slurmctld -D -i -f "$try/slurm.conf" >"$try/log" 2>&1 || status=$?
+  # 124: it was still well when its time was over.
+  ((status == 124)) || grep -E ': (error|fatal): ' "$try/log" | tail -3 | sed -E 's/^slurmctld: //'
 }
 
 # Make the offered configuration the active one, or note in $run/refused why not.
@@ -15,6 +37,7 @@ adopt_config() {
   # A copy with no links: a ConfigMap's files change under whoever reads them.
   rm -rf "$run/offered" && mkdir -p "$run/offered"
   cp -L "$offered"/* "$run/offered/"
+  ! same_as_active || return 0
   errors=$(config_errors "$run/offered")
   if [[ -n $errors ]]; then
     refuse "$errors"
@@ -25,6 +48,8 @@ adopt_config() {
   replace_config "$run/offered"
   rm -f "$run/refused"
 }
+
+same_as_active() { [[ -d $active ]] && diff -rq "$run/offered" "$active" >/dev/null && rm -f "$run/refused"; }
 
 replace_config() {
   mkdir -p "$active"
