@@ -1,0 +1,142 @@
+"""The shell functions of the Slurm images, sourced and run with fake Slurm commands on the PATH."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.paths import ROOT
+
+SLURM = ROOT / "images" / "slurm"
+HEAD = f"set -Eeuo pipefail; export LIB={SLURM}/lib.sh; "
+
+
+class Shell:
+    """Runs functions of one script; fake commands write what they were called with to a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.calls = folder / "calls"
+        self.calls.touch()
+        (folder / "bin").mkdir()
+
+    def fake(self, name: str, body: str = "") -> None:
+        path = self.folder / "bin" / name
+        path.write_text(f'#!/bin/bash\necho "{name} $*" >>{self.calls}\n{body}\n')
+        path.chmod(0o755)
+
+    def run(self, script: str, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
+        return subprocess.run(
+            ["bash", "-c", f"{HEAD} source {SLURM / script}; {code}"],
+            env={**os.environ, "PATH": path, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def called(self) -> list[str]:
+        return self.calls.read_text().splitlines()
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+def controller(folder: Path) -> dict[str, str]:
+    (folder / "offered").mkdir()
+    (folder / "offered" / "slurm.conf").write_text("new\n")
+    (folder / "run").mkdir()
+    return {
+        "STATE_DIR": str(folder),
+        "OFFERED_DIR": str(folder / "offered"),
+        "RUN_DIR": str(folder / "run"),
+        "ACCOUNTING_HOST": "db",
+        "EXTRAUSERS": str(folder),
+    }
+
+
+def test_homes_are_made_once_private_and_with_the_skeleton(shell: Shell, tmp_path: Path) -> None:
+    me, root = f"{os.getuid()}:{os.getgid()}", tmp_path / "home"
+    (root / "bob").mkdir(parents=True)
+    (tmp_path / "passwd").write_text(f"ada:x:{me}::/home/ada:/bin/bash\nbob:x:{me}::/home/bob:/bin/bash\n")
+    made = shell.run("frontend/entrypoint.sh", f"make_homes {root} {tmp_path}/passwd")
+    assert made.returncode == 0, made.stderr
+    assert "made" in made.stderr
+    assert sorted(path.name for path in root.iterdir()) == ["ada", "bob"]
+    assert (root / "ada").stat().st_mode & 0o777 == 0o700
+    assert list((root / "bob").iterdir()) == []
+
+
+def test_a_configuration_that_slurm_accepts_becomes_the_active_one(shell: Shell, tmp_path: Path) -> None:
+    shell.fake("scontrol")
+    done = shell.run("controller/entrypoint.sh", "adopt_config", **controller(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "config" / "slurm.conf").read_text() == "new\n"
+
+
+def test_a_refused_configuration_leaves_the_active_one_and_its_reason(shell: Shell, tmp_path: Path) -> None:
+    shell.fake("scontrol", "echo 'scontrol: error: unrecognized key: NoSuchKey' >&2; exit 1")
+    environment = controller(tmp_path)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "slurm.conf").write_text("old\n")
+    done = shell.run("controller/entrypoint.sh", "adopt_config || echo refused", **environment)
+    assert done.stdout == "refused\n"
+    assert (tmp_path / "config" / "slurm.conf").read_text() == "old\n"
+    assert (tmp_path / "run" / "refused").read_text() == "error: unrecognized key: NoSuchKey\n"
+
+
+def test_accounts_are_added_or_modified_and_new_users_join_the_default_account(
+    shell: Shell, tmp_path: Path
+) -> None:
+    shell.fake("sacctmgr", '[[ "$*" != *"add qos long"* ]] || exit 1; [[ $1 != -n ]] || echo ada')
+    environment = controller(tmp_path)
+    (tmp_path / "offered" / "accounts").write_text(
+        "qos long Priority=5\naccount default\nmember ada physics\n"
+    )
+    (tmp_path / "passwd").write_text("ada:x:1\nbob:x:2\n")
+    done = shell.run("controller/entrypoint.sh", "apply_accounts; apply_accounts", **environment)
+    assert done.returncode == 0, done.stderr
+    assert shell.called() == [
+        "sacctmgr -i -Q add qos long Priority=5",
+        "sacctmgr -i -Q modify qos where name=long set Priority=5",
+        "sacctmgr -i -Q add account default",
+        "sacctmgr -i -Q add user ada account=physics",
+        "sacctmgr -n -P list user format=User",
+        "sacctmgr -i -Q add user bob account=default",
+    ]
+
+
+def test_a_node_is_forgotten_only_when_its_pod_has_no_address_any_more(shell: Shell, tmp_path: Path) -> None:
+    shell.fake("sinfo", "printf 'gone\\nhere\\n'")
+    shell.fake("getent", "[[ $2 == here ]]")
+    shell.fake("scontrol")
+    shell.run("controller/entrypoint.sh", "forget_vanished_nodes", **controller(tmp_path))
+    assert [call for call in shell.called() if call.startswith("scontrol")] == [
+        "scontrol delete nodename=gone"
+    ]
+
+
+def test_a_worker_that_ends_drains_first_then_requeues_and_leaves_the_list(shell: Shell) -> None:
+    shell.fake("hostname", "echo w-0")
+    shell.fake("scontrol")
+    shell.fake("squeue")
+    shell.run("worker/stop.sh", "main", DRAIN_SECONDS="5")
+    assert [call for call in shell.called() if call.startswith("scontrol")] == [
+        "scontrol update nodename=w-0 state=drain reason=pod is ending",
+        "scontrol update nodename=w-0 state=down reason=pod is ending",
+        "scontrol delete nodename=w-0",
+    ]
+
+
+def test_slurmdbd_s_configuration_gets_the_password_from_its_file(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "slurmdbd.conf").write_text("DbdHost=x\n")
+    (tmp_path / "password").write_text("s3cret")
+    environment = {
+        "SLURMDBD_CONF": str(tmp_path / "slurmdbd.conf"),
+        "DATABASE_PASSWORD_FILE": str(tmp_path / "password"),
+    }
+    done = shell.run("accounting/entrypoint.sh", "write_config", **environment)
+    assert done.stdout == "DbdHost=x\nStoragePass=s3cret\n"
