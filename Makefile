@@ -106,10 +106,22 @@ e2e-ready:
 bench-cluster: .venv/ready ## figures of the local cluster, into docs/performance.md
 	@$(PYTHON) -m benchmarks.cluster $(BENCH_ARGS)
 
+bench-sweep: .venv/ready ## figures of sweep_client beside papermill and nbclient
+	@$(PYTHON) -m benchmarks.sweep $(BENCH_ARGS)
+
+bench-sweep-cluster: .venv/ready e2e-ready ## figures of sweeps as Slurm jobs
+	@$(PYTHON) -m benchmarks.sweep_cluster $(BENCH_ARGS)
+
+bench-slurm: .venv/ready e2e-ready ## figures of the chart slurm
+	@$(PYTHON) -m benchmarks.slurm $(BENCH_ARGS)
+
+bench-nfs: .venv/ready e2e-ready ## figures of the chart nfs
+	@$(PYTHON) -m benchmarks.nfs $(BENCH_ARGS)
+
 .venv/ready: pyproject.toml
 	@python3 -c 'import venv, ensurepip' 2>/dev/null || { echo "error: python3 has no venv module; next: apt-get install python3-venv" >&2; exit 1; }
 	@echo "==> install the Python environment in .venv"
 	@test -x .venv/bin/python || python3 -m venv .venv
 	@.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]' && touch $@
 
-.PHONY: demo demo-local demo-down install uninstall template hpc-dependencies help cluster cluster-down cluster-status node-image base-image go-modules tools images sbom version clean check lint test e2e e2e-full e2e-ready bench-cluster
+.PHONY: demo demo-local demo-down install uninstall template hpc-dependencies help cluster cluster-down cluster-status node-image base-image go-modules tools images sbom version clean check lint test e2e e2e-full e2e-ready bench-cluster bench-sweep bench-sweep-cluster bench-slurm bench-nfs

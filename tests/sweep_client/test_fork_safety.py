@@ -11,6 +11,12 @@ from sweep_client.preload import imports, may_preload
 from sweep_client.seeding import seeds_itself
 
 
+@pytest.fixture(autouse=True)
+def _only_python_s_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever an earlier test loaded into this process (numpy's BLAS, Arrow) has threads of its own."""
+    monkeypatch.setattr(fork_safety, "_native_threads", lambda: 1)
+
+
 def test_a_plain_process_can_be_forked() -> None:
     assert reasons(open_sockets()) == []
 
