@@ -42,7 +42,7 @@ def idle_memory(site: Site) -> float:
 
 
 def throughput(site: Site, pod: str, megabytes: int) -> dict[str, float]:
-    """Megabytes a second, cold, of the volume itself and through the server (libnfs in a pod), written and read."""
+    """Megabytes a second, cold, of the volume itself and through the server (libnfs in a pod), the start of `kubectl exec` included."""
     folder, server = "/volume/home/ada", site.address
     site.namespace.exec(pod, "bash", "-c", f"head -c {megabytes}M /dev/urandom >/tmp/bench")
 

@@ -127,17 +127,19 @@ def mount(client: uml.Guest, source: str, folder: str = "/mnt/home", options: st
 
 
 @contextlib.contextmanager
-def appending(
-    client: uml.Guest, path: str, *, uid: int = ADA, settle: float = 2.0
-) -> Iterator[Callable[[float], Outcome]]:
+def appending(client: uml.Guest, path: str, *, uid: int = ADA) -> Iterator[Callable[[float], Outcome]]:
     """Append to a locked, open file while the block runs; the given function waits, stops that and says what happened."""
     stop = f"/tmp/{path.rsplit('/', 1)[1]}.stop"
-    client.run("rm", "-f", stop)
+    started = stop.replace(".stop", ".started")
+    client.run("rm", "-f", stop, started)
     with ThreadPoolExecutor(1) as pool:
         running: Future[uml.Done] = pool.submit(
             client.run, "python3", "/opt/workload.py", path, uid=uid, timeout=400
         )
-        time.sleep(settle)
+        # Only a writer that is at work can be disturbed: after a restart it may have to wait for the lock first.
+        while client.run("test", "-e", started, check=False).code and not running.done():
+            time.sleep(0.5)
+        time.sleep(1)
 
         def finish(after: float) -> Outcome:
             time.sleep(after)

@@ -1,7 +1,7 @@
 """Append numbered records to a locked, open file until told to stop, and say what was acknowledged: `workload.py FILE`.
 
 Runs in the guest. Each record is written and fsynced, so an acknowledged one must survive anything. Ends when FILE.stop
-exists on the guest's own disk (/tmp); prints one JSON object.
+exists in the guest's own /tmp, and makes FILE.started there with the first record; prints one JSON object.
 """
 
 import fcntl
@@ -16,6 +16,7 @@ RECORD = 32
 def main(path: str) -> None:
     """Append until told to stop; an error ends it and is reported."""
     stop = f"/tmp/{os.path.basename(path)}.stop"
+    started = f"/tmp/{os.path.basename(path)}.started"
     acknowledged, stall, error = 0, 0.0, ""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -25,6 +26,8 @@ def main(path: str) -> None:
             os.write(handle, f"{acknowledged:031d}\n".encode())
             os.fsync(handle)
             acknowledged += 1
+            if acknowledged == 1:
+                open(started, "w").close()
             now = time.monotonic()
             stall, last = max(stall, now - last), now
             time.sleep(0.01)
