@@ -59,7 +59,8 @@ SlurmUser: {{ include "slurm.pods.daemonUser" . }}
 SlurmdUser: {{ .Values.security.user }}
 {{- end }}
 StateSaveLocation: /var/lib/slurm/state
-SlurmdSpoolDir: /var/spool/slurmd
+# Below the volume: slurmd sets the mode of its folder, which only the owner may.
+SlurmdSpoolDir: /var/spool/slurmd/spool
 SlurmctldPidFile: /run/slurmctld/slurmctld.pid
 SlurmctldPort: 6817
 SlurmdPort: 6818

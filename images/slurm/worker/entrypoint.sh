@@ -26,14 +26,15 @@ start() {
 # them, and the registration that follows brings the node back. A node that slurmctld does not know yet is no error.
 requeue_what_ran() {
   local signer said
-  /usr/sbin/sackd -D --conf-server "$CONTROLLER_ADDRESS" 2>/dev/null &
+  mkdir -p /run/slurm
+  /usr/sbin/sackd -D --conf-server "$CONTROLLER_ADDRESS" &
   signer=$!
   for _ in {1..50}; do
     [[ ! -S /run/slurm/sack.socket ]] || break
     sleep 0.1
   done
   said=$(scontrol update nodename="$(hostname)" state=down reason='pod started' 2>&1) || log "${said##*: }"
-  kill "$signer"
+  kill "$signer" || true
   wait "$signer" || true
   rm -f /run/slurm/sack.socket
 }
