@@ -26,8 +26,8 @@ StateSaveLocation=$try/state
 SlurmctldPort=16817
 SlurmctldPidFile=$try/pid
 CONF
-  # By environment too: it is read before -f, with plugins that would claim the real one's socket.
-  SLURM_CONF=$try/slurm.conf timeout -k 1 "${TRY_SECONDS:-3}" /usr/sbin/slurmctld -D -i -f "$try/slurm.conf" >"$try/log" 2>&1 || status=$?
+  # Without the key in its environment: it would sign with it, whatever AuthType says, and take the real one's socket.
+  env -u SLURM_SACK_KEY SLURM_CONF="$try/slurm.conf" timeout -k 1 "${TRY_SECONDS:-3}" /usr/sbin/slurmctld -D -i -f "$try/slurm.conf" >"$try/log" 2>&1 || status=$?
   # 124: it was still well when its time was over.
   ((status == 124)) || grep -E ': (error|fatal): ' "$try/log" | tail -3 | sed -E 's/^slurmctld: //'
 }
