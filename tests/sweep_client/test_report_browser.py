@@ -96,14 +96,15 @@ def test_a_click_on_a_head_sorts_and_a_second_one_turns_the_order_round(
     report: Path, open_page: OpenPage
 ) -> None:
     page = open_page(report)
-    head = page.locator("th[data-sort='column.result.price']")
+    price = "th[data-sort='column.result.price']"
+    head = page.locator(price)
     head.get_by_role("button").click()
-    page.wait_for_selector("th[aria-sort=ascending]")
+    page.wait_for_selector(f"{price}[aria-sort=ascending]")
     prices = [float(text) for text in texts(page, 7)]
     assert prices == sorted(prices)
     assert prices[0] == pytest.approx(10.9)
     head.get_by_role("button").click()
-    page.wait_for_selector("th[aria-sort=descending]")
+    page.wait_for_selector(f"{price}[aria-sort=descending]")
     prices = [float(text) for text in texts(page, 7)]
     assert prices == sorted(prices, reverse=True)
 
