@@ -54,13 +54,16 @@ def test_a_second_release_works_beside_it_and_leaves_only_what_is_kept(
     finally:
         other.close()
         cluster.namespace.helm("uninstall", "two", "--wait")
-    kinds = "all,configmap,secret,pvc,networkpolicy,poddisruptionbudget"
-    left = cluster.namespace.kubectl(
-        "get", kinds, "-o", "name", "-l", "app.kubernetes.io/instance=two"
-    ).out.split()
-    assert sorted(left) == [
+    kept = [
         "persistentvolumeclaim/state-two-controller-0",
         "secret/two-jwt",
         "secret/two-slurm-key",
         "secret/two-ssh-host",
     ]
+    cluster.wait("only what is kept", lambda: left(cluster, "two") == kept, timeout=60)
+
+
+def left(cluster: Cluster, release: str) -> list[str]:
+    kinds = "all,configmap,secret,pvc,networkpolicy,poddisruptionbudget"
+    label = f"app.kubernetes.io/instance={release}"
+    return sorted(cluster.namespace.kubectl("get", kinds, "-o", "name", "-l", label).out.split())
