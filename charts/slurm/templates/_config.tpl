@@ -31,11 +31,13 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Lines `Key=value` of a map; keys with null are left out. */}}
+{{/* Lines `Key=value` of a map; keys with nothing left (null, or a map of nulls) are left out. */}}
 {{- define "slurm.config.lines" -}}
 {{- range $key, $value := . }}
 {{- if not (kindIs "invalid" $value) }}
-{{ $key }}={{ include "slurm.config.value" $value }}
+{{- with include "slurm.config.value" $value }}
+{{ $key }}={{ . }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end -}}
