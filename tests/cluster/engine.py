@@ -13,7 +13,7 @@ from functools import cache as cached
 from pathlib import Path
 
 from tests.cluster.errors import ClusterError
-from tests.cluster.paths import HERE, TOOLS
+from tests.cluster.paths import HERE, TOOLS, cache
 from tests.cluster.steps import run, step, succeeds
 
 BUILDKIT = {"DOCKER_BUILDKIT": "1"}
@@ -97,7 +97,7 @@ def _start() -> None:
         return
     command = ["dockerd"]
     if lacks_sys_resource():
-        command += ["--add-runtime", f"hpc={HERE / 'runc-without-sys-resource'}", "--default-runtime", "hpc"]
+        command += ["--add-runtime", f"hpc={_runtime()}", "--default-runtime", "hpc"]
     TOOLS.mkdir(exist_ok=True)
     with step("start the container engine"):
         with DAEMON_LOG.open("w") as log:
@@ -108,6 +108,12 @@ def _start() -> None:
         if not _until(answers):
             tail = "\n".join(DAEMON_LOG.read_text().splitlines()[-5:])
             raise ClusterError(f"dockerd did not come up in {START_SECONDS} s:\n{tail}", f"read {DAEMON_LOG}")
+
+
+def _runtime() -> Path:
+    """The wrapper round runc, kept where it outlives this checkout as the engine does."""
+    cache().mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copy2(HERE / "runc-without-sys-resource", cache()))
 
 
 def _until(condition: object) -> bool:

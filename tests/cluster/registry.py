@@ -1,10 +1,12 @@
 """A local OCI registry beside the cluster, as kind documents it: localhost:<port> means the same on host and nodes."""
 
 import json
+import time
 import urllib.error
 import urllib.request
 
 from tests.cluster import engine
+from tests.cluster.errors import ClusterError
 from tests.cluster.node_image import addon_images, ensure_registry_image
 from tests.cluster.paths import HERE
 from tests.cluster.steps import run, succeeds
@@ -12,14 +14,17 @@ from tests.cluster.steps import run, succeeds
 NAME = "hpc-registry"
 VOLUME = "hpc-registry"
 PORT_INSIDE = 5000
+START_SECONDS = 30
 
 
 def ensure(port: int) -> None:
-    """Have the registry container running on 127.0.0.1:`port`."""
+    """Have the registry container answer on 127.0.0.1:`port`; one that does not is made anew over the same volume."""
+    if answers(port):
+        return
     client = engine.docker()
     if succeeds([client, "container", "inspect", NAME]):
-        run([client, "start", NAME])
-        return
+        # It may be of a checkout that is gone, and its configuration with it.
+        run([client, "rm", "--force", NAME])
     ensure_registry_image()
     config = f"{HERE / 'registry.yaml'}:/etc/distribution/config.yml:ro"
     options = ["--detach", "--name", NAME, "--restart=always", f"--publish=127.0.0.1:{port}:{PORT_INSIDE}"]
@@ -35,6 +40,11 @@ def ensure(port: int) -> None:
             "/etc/distribution/config.yml",
         ]
     )
+    end = time.monotonic() + START_SECONDS
+    while not answers(port):
+        if time.monotonic() > end:
+            raise ClusterError(f"the registry does not answer on port {port}", f"docker logs {NAME}")
+        time.sleep(0.2)
 
 
 def join(nodes: list[str], port: int) -> None:
