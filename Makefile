@@ -93,10 +93,10 @@ lint: .venv/ready tools hpc-dependencies ## all linters
 test: .venv/ready tools hpc-dependencies ## the tests that need no cluster
 	@$(PYTHON) -m pytest -q -m "not e2e and not full"
 
-e2e: .venv/ready hpc-dependencies e2e-ready ## the tests on a cluster (KUBE_CONTEXT= for any other than the local one)
+e2e: .venv/ready e2e-ready hpc-dependencies ## the tests on a cluster (KUBE_CONTEXT= for any other than the local one)
 	@$(PYTHON) -m pytest -q -m "e2e and not full"
 
-e2e-full: .venv/ready hpc-dependencies e2e-ready ## the tests on a cluster with their long repetitions
+e2e-full: .venv/ready e2e-ready hpc-dependencies ## the tests on a cluster with their long repetitions
 	@$(PYTHON) -m pytest -q -m "e2e or full"
 
 e2e-ready:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from tests.cluster import engine
 from tests.cluster.steps import run
 
+NETWORK = "kind"
 # Before connection tracking and every other table, so that established connections stop too.
 DROP_ALL = """
 table inet cutoff {
