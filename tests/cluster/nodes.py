@@ -10,8 +10,8 @@ NETWORK = "kind"
 # Before connection tracking and every other table, so that established connections stop too.
 DROP_ALL = """
 table inet cutoff {
-  chain arriving { type filter hook prerouting priority -400; iifname "eth0" drop; }
-  chain leaving { type filter hook postrouting priority 400; oifname "eth0" drop; }
+  chain arriving { type filter hook prerouting priority -400; iifname "eth*" drop; }
+  chain leaving { type filter hook postrouting priority 400; oifname "eth*" drop; }
 }
 """
 
