@@ -16,6 +16,7 @@ import yaml
 from tests.cluster.errors import ClusterError
 from tests.cluster.paths import ROOT, TOOLS
 from tests.cluster.steps import run, step
+from tests.cluster.tools import BIN
 from tests.kube import context_arguments
 
 NAMESPACE = os.environ.get("NAMESPACE", "hpc-demo")
@@ -49,7 +50,7 @@ def install() -> None:
     target = ["--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout=6m"]
     run(
         [
-            "helm",
+            BIN / "helm",
             *context_arguments("--kube-context"),
             "upgrade",
             "--install",
@@ -101,7 +102,7 @@ def forwarded() -> Iterator[int]:
         port = int(probe.getsockname()[1])
     target = [f"--namespace={NAMESPACE}", f"svc/{RELEASE}-frontend", f"{port}:22"]
     process = subprocess.Popen(
-        ["kubectl", *context_arguments(), "port-forward", *target], stdout=subprocess.DEVNULL
+        [str(BIN / "kubectl"), *context_arguments(), "port-forward", *target], stdout=subprocess.DEVNULL
     )
     try:
         _until_open(port)
