@@ -1,10 +1,12 @@
 """README's first command as its reader runs it: install, log in over SSH, sweep on Slurm, fetch the report."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from docs.examples import demo
+from tests.cluster.paths import TOOLS
 from tests.conftest import MakeNamespace
 from tests.kube import Namespace
 
@@ -17,7 +19,8 @@ def demonstrated(
 ) -> tuple[Namespace, Path]:
     """The demo, run once in a namespace and folder of its own."""
     namespace = make_namespace("demo")
-    folder = tmp_path_factory.mktemp("demo")
+    folder = TOOLS / "demo-of-tests"
+    shutil.rmtree(folder, ignore_errors=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(demo, "NAMESPACE", namespace.name)
         patch.setattr(demo, "FOLDER", folder)
