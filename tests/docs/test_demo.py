@@ -14,9 +14,7 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def demonstrated(
-    make_namespace: MakeNamespace, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Namespace, Path]:
+def demonstrated(make_namespace: MakeNamespace) -> tuple[Namespace, Path]:
     """The demo, run once in a namespace and folder of its own."""
     namespace = make_namespace("demo")
     folder = TOOLS / "demo-of-tests"
