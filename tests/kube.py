@@ -150,7 +150,12 @@ class Namespace:
             words = ["wait", "--for=condition=Ready", workload, f"--timeout={timeout:.0f}s"]
         else:
             words = ["rollout", "status", workload, f"--timeout={timeout:.0f}s"]
+        end = time.monotonic() + timeout
         result = self.kubectl(*words, check=False, timeout=timeout + 30)
+        # A pod that was just deleted may be gone for a moment before its StatefulSet makes it again.
+        while result.code and "NotFound" in result.text and time.monotonic() < end:
+            time.sleep(0.5)
+            result = self.kubectl(*words, check=False, timeout=timeout + 30)
         if result.code:
             raise Timeout(f"{workload} was not ready in {timeout:.0f} s: {result.text}\n{self.why()}")
 

@@ -8,6 +8,9 @@ pytestmark = pytest.mark.e2e
 
 
 def test_arrays_and_dependencies_end_and_are_accounted_under_the_user_s_account(cluster: Cluster) -> None:
+    # Accounts are applied beside a running cluster; a job of its first seconds would have none.
+    known = "sacctmgr -n -P list assoc format=Account,User"
+    cluster.wait("ada has her account", lambda: "default|ada" in cluster.admin(known, check=False).out)
     array = cluster.submit("true", "--array=0-3", "--mem=50")
     after = cluster.submit("true", f"--dependency=afterok:{array}", "--mem=50")
     never = cluster.submit(
