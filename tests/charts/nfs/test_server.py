@@ -108,7 +108,10 @@ def test_a_user_added_by_an_upgrade_has_a_home_without_a_restart(site: Site) -> 
 def test_homes_are_backed_up_and_restored_with_their_owners(
     site: Site, client: Namespace, tmp_path: Path
 ) -> None:
-    assert put(site, client, "home/grace/kept", GRACE).code == 0
+    # The test before this one restarted the server: nothing new is opened until its grace period is over.
+    client.wait_for(
+        "a file is put", lambda: put(site, client, "home/grace/kept", GRACE).code == 0, timeout=180
+    )
     before = site.server(
         "bash", "-c", "cd /volume/home && sha256sum grace/kept && stat -c '%u:%g %a' grace/kept"
     )
