@@ -88,17 +88,7 @@ def throughput(sources: list[str], count: int, others_count: int) -> dict[str, F
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         template = write_template(folder, sources)
-        run = [
-            *SWEEP,
-            "run",
-            str(template),
-            "--grid",
-            f"a=1:{count}",
-            "--out",
-            str(folder / "out"),
-            "-j",
-            "2",
-        ]
+        run = _run_two_at_once(template, count, folder / "out")
         found["sweep"] = _each(command(run), count)
         for how in ("papermill-cli", "papermill-api", "nbclient-api"):
             target = folder / how
@@ -109,22 +99,17 @@ def throughput(sources: list[str], count: int, others_count: int) -> dict[str, F
     return found
 
 
+def _run_two_at_once(template: Path, count: int, out: Path) -> list[str]:
+    """The command that runs `count` variants of a template with two workers."""
+    return [*SWEEP, "run", str(template), "--grid", f"a=1:{count}", "--out", str(out), "-j", "2"]
+
+
 def shared_prefix(seconds: float, count: int, others_count: int) -> dict[str, Figure]:
     """Notebooks per second where the cells before the parameters take long."""
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         template = write_template(folder, TRIVIAL, setup=f"import time\ntime.sleep({seconds})")
-        run = [
-            *SWEEP,
-            "run",
-            str(template),
-            "--grid",
-            f"a=1:{count}",
-            "--out",
-            str(folder / "out"),
-            "-j",
-            "2",
-        ]
+        run = _run_two_at_once(template, count, folder / "out")
         ours = command(run)
         (folder / "papermill").mkdir()
         theirs = command(
