@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 
 from images import debian
 from tests.cluster import engine
@@ -26,6 +27,20 @@ DNS_QUESTION = r"\x00\x36\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x0akub
 def kubectl(*words: str, stdin: str | None = None) -> str:
     """Run kubectl against the local cluster and return what it prints."""
     return run([BIN / "kubectl", "--kubeconfig", KUBECONFIG, *words], stdin=stdin)
+
+
+def wait_for_api() -> None:
+    """Wait until the API server is ready: after the engine's restart it takes a while.
+
+    Raises:
+        ClusterError: it is not ready in time.
+    """
+    end = time.monotonic() + READY_SECONDS
+    ready: list[str | Path] = [BIN / "kubectl", "--kubeconfig", KUBECONFIG, "get", "--raw=/readyz", "--request-timeout=5s"]
+    while not succeeds(ready):
+        if time.monotonic() > end:
+            raise ClusterError("the API server does not answer", "make cluster-down cluster")
+        time.sleep(0.5)
 
 
 def install(registry_port: int) -> None:

@@ -37,15 +37,16 @@ def up(options: Options) -> None:
     engine.ensure()
     require_disk(_engine_folder(), WARM_GIGABYTES)
     require_same(options)
-    if _running(options):
+    if is_running(options):
         print(f"cluster `{NAME}` is running: {', '.join(nodes.names())}")
     else:
         _create(options)
     registry.ensure(options.registry_port)
     registry.join(nodes.names(), options.registry_port)
+    addons.wait_for_api()
     addons.install(options.registry_port)
     addons.wait(nodes.names())
-    MARKER.write_text(json.dumps({"options": asdict(options)}))
+    MARKER.write_text(json.dumps({"options": asdict(options), "nodes": nodes.ids()}))
     print(f"ready: kubectl --kubeconfig {KUBECONFIG.relative_to(TOOLS.parent)} get nodes")
 
 
@@ -94,6 +95,15 @@ def current_options() -> Options:
     return Options(**json.loads(MARKER.read_text())["options"]) if MARKER.exists() else Options()
 
 
+def is_running(options: Options) -> bool:
+    """Whether the cluster that this checkout made, with these options, runs."""
+    states = nodes.states()
+    if not MARKER.exists() or len(states) != options.workers + 1 or set(states.values()) != {"running"}:
+        return False
+    # Another checkout makes its cluster under the same name; our kubeconfig and folder do not belong to that one.
+    return bool(json.loads(MARKER.read_text()).get("nodes") == nodes.ids())
+
+
 def require_same(options: Options) -> None:
     """Refuse to turn a running cluster into another one."""
     if MARKER.exists() and current_options() != options and nodes.names():
@@ -128,7 +138,7 @@ def require_disk(folder: Path, gigabytes: int) -> None:
 def _create(options: Options) -> None:
     if nodes.names():
         states = ", ".join(f"{name} {state}" for name, state in nodes.states().items())
-        print(f"a half-started cluster from before ({states}) is removed and made anew")
+        print(f"a cluster that is half-started or of another checkout ({states}) is removed and made anew")
         remove_nodes()
     require_ports(options)
     if not _built():
@@ -143,11 +153,6 @@ def _create(options: Options) -> None:
         given = ["--name", NAME, "--image", image, "--config", "-", "--kubeconfig", str(KUBECONFIG)]
         create = [str(tools.BIN / "kind"), "create", "cluster", *given]
         run(create, stdin=config, next_step="make cluster-down cluster")
-
-
-def _running(options: Options) -> bool:
-    states = nodes.states()
-    return MARKER.exists() and len(states) == options.workers + 1 and set(states.values()) == {"running"}
 
 
 def _engine_folder() -> Path:

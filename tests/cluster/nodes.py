@@ -29,6 +29,11 @@ def states(cluster: str = "hpc") -> dict[str, str]:
     return {name: run([*inspect, name]).strip() for name in names(cluster)}
 
 
+def ids(cluster: str = "hpc") -> list[str]:
+    """Container ids of all nodes, in the order of `names`: the same cluster has the same ones after a restart."""
+    return [run([engine.docker(), "inspect", "-f", "{{.Id}}", name]).strip() for name in names(cluster)]
+
+
 def kill(node: str) -> None:
     """Stop a node at once, as a power cut does."""
     run([engine.docker(), "kill", node])

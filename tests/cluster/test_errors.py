@@ -168,3 +168,14 @@ def test_the_kind_configuration_has_the_asked_workers_and_the_shared_folder_in_e
     assert text.count("role: worker") == 4
     assert text.count(f"hostPath: {tmp_path}") == 5
     assert "hostPort: 8123" in text
+
+
+@pytest.mark.parametrize(("ids", "ours"), [(["a", "b", "c"], True), (["x", "y", "z"], False)])
+def test_a_cluster_of_another_checkout_is_not_taken_for_ours(
+    ids: list[str], ours: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "MARKER", tmp_path / "cluster.json")
+    cluster.MARKER.write_text('{"options": {"workers": 2}, "nodes": ["a", "b", "c"]}')
+    monkeypatch.setattr(nodes, "states", lambda: dict.fromkeys(["hpc-control-plane", "w1", "w2"], "running"))
+    monkeypatch.setattr(nodes, "ids", lambda: ids)
+    assert cluster.is_running(cluster.Options()) is ours

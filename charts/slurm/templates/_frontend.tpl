@@ -36,7 +36,7 @@ readinessProbe:
   periodSeconds: 5
 volumeMounts:
   {{- include "slurm.pods.sharedMounts" . | nindent 2 }}
-  - {name: users, mountPath: /var/lib/extrausers, readOnly: true}
+  - {name: {{ .Values.home.create | ternary "accounts" "users" }}, mountPath: /var/lib/extrausers, readOnly: true}
   - {name: ssh-keys, mountPath: /etc/hpc/ssh-keys, readOnly: true}
   - {name: ssh-host, mountPath: /etc/hpc/ssh-host, readOnly: true}
   - {name: sshd, mountPath: /etc/hpc/sshd, readOnly: true}
@@ -75,7 +75,7 @@ volumeMounts:
   - {name: sackd-tmp, mountPath: /tmp}
 {{- end -}}
 
-{{/* Makes users' folders. */}}
+{{/* Makes users' folders, and publishes to sshd the accounts that have one. */}}
 {{- define "slurm.frontend.homes" -}}
 name: homes
 {{ include "hpc.containerImage" (list . "slurm-frontend") }}
@@ -95,7 +95,8 @@ resources:
   {{- toYaml .Values.frontend.homesResources | nindent 2 }}
 volumeMounts:
   - {name: home, mountPath: /home}
-  - {name: users, mountPath: /var/lib/extrausers, readOnly: true}
+  - {name: users, mountPath: /etc/hpc/users, readOnly: true}
+  - {name: accounts, mountPath: /var/lib/extrausers}
   - {name: sackd-tmp, mountPath: /tmp}
 {{- end -}}
 

@@ -4,13 +4,6 @@ set -Eeuo pipefail
 # shellcheck source=images/slurm/lib.sh
 source "${LIB:-$(dirname "${BASH_SOURCE[0]}")/lib.sh}"
 
-main() {
-  case ${1:-slurmdbd} in
-    slurmdbd) start ;;
-    *) exec "$@" ;;
-  esac
-}
-
 start() {
   # For sacctmgr here (probe, backup): this slurmdbd itself, not the Service, which leads here only when the probe succeeds.
   sed 's/^AccountingStorageHost=.*/AccountingStorageHost=localhost/' /etc/hpc/slurm/slurm.conf >/etc/slurm/slurm.conf
@@ -30,4 +23,4 @@ write_config() {
   printf 'StoragePass=%s\n' "$(cat "${DATABASE_PASSWORD_FILE:?path of the password}")"
 }
 
-if [[ ${BASH_SOURCE[0]} == "$0" ]]; then main "$@"; fi
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then start_or_run slurmdbd "$@"; fi

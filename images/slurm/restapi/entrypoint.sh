@@ -4,21 +4,12 @@ set -Eeuo pipefail
 # shellcheck source=images/slurm/lib.sh
 source "${LIB:-$(dirname "${BASH_SOURCE[0]}")/lib.sh}"
 
-main() {
-  case ${1:-slurmrestd} in
-    slurmrestd) start ;;
-    *) exec "$@" ;;
-  esac
-}
-
 start() {
-  until wait_for_port "${CONTROLLER_ADDRESS:?host:port of slurmctld}" 60; do
-    log "nothing listens at $CONTROLLER_ADDRESS yet"
-  done
+  wait_for_controller
   export SLURM_JWT=daemon
   # It would leave namespaces for isolation, which needs a capability; it is alone in its pod anyway.
   export SLURMRESTD_SECURITY=disable_unshare_sysv,disable_unshare_files
   exec /usr/sbin/slurmrestd -a rest_auth/jwt "${LISTEN:-0.0.0.0:6820}"
 }
 
-if [[ ${BASH_SOURCE[0]} == "$0" ]]; then main "$@"; fi
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then start_or_run slurmrestd "$@"; fi

@@ -4,18 +4,9 @@ set -Eeuo pipefail
 # shellcheck source=images/slurm/lib.sh
 source "${LIB:-$(dirname "${BASH_SOURCE[0]}")/lib.sh}"
 
-main() {
-  case ${1:-slurmd} in
-    slurmd) start ;;
-    *) exec "$@" ;;
-  esac
-}
-
 start() {
   close_folders
-  until wait_for_port "${CONTROLLER_ADDRESS:?host:port of slurmctld}" 60; do
-    log "nothing listens at $CONTROLLER_ADDRESS yet"
-  done
+  wait_for_controller
   requeue_what_ran || log "could not tell slurmctld that nothing runs here any more"
   # -b: this start counts as a reboot; the machine's up-time does not show that a pod is new.
   # -Z: nodes are not listed in slurm.conf; scaling leaves it unchanged.
@@ -46,4 +37,4 @@ close_folders() {
   chmod 1777 /tmp
 }
 
-if [[ ${BASH_SOURCE[0]} == "$0" ]]; then main "$@"; fi
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then start_or_run slurmd "$@"; fi

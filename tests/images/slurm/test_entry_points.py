@@ -70,6 +70,26 @@ def test_homes_are_made_once_private_and_with_the_skeleton(shell: Shell, tmp_pat
     assert list((root / "bob").iterdir()) == []
 
 
+def test_an_account_is_published_once_its_home_is_there_and_leaves_with_its_user(
+    shell: Shell, tmp_path: Path
+) -> None:
+    root, users, accounts = (tmp_path / name for name in ("home", "users", "accounts"))
+    for folder in (root / "ada", users, accounts):
+        folder.mkdir(parents=True)
+    (users / "passwd").write_text("ada:x:1:1::/home/ada:/bin/bash\nbob:x:2:2::/home/bob:/bin/bash\n")
+    (users / "group").write_text("ada:x:1:\n")
+    (users / "shadow").write_text("ada:*:1::::::\n")
+    publish = f"publish {root} {users} {accounts}"
+    assert shell.run("frontend/entrypoint.sh", publish).returncode == 0
+    assert (accounts / "passwd").read_text() == "ada:x:1:1::/home/ada:/bin/bash\n"
+    assert (accounts / "shadow").stat().st_mode & 0o777 == 0o400
+    (root / "bob").mkdir()
+    (users / "passwd").write_text("bob:x:2:2::/home/bob:/bin/bash\n")
+    assert shell.run("frontend/entrypoint.sh", publish).returncode == 0
+    assert (accounts / "passwd").read_text() == "bob:x:2:2::/home/bob:/bin/bash\n"
+    assert sorted(path.name for path in accounts.iterdir()) == ["group", "passwd", "shadow"]
+
+
 def test_a_configuration_that_slurm_accepts_becomes_the_active_one(shell: Shell, tmp_path: Path) -> None:
     shell.fake("scontrol")
     done = shell.run("controller/entrypoint.sh", "adopt_config", **controller(tmp_path))
