@@ -36,7 +36,14 @@ def wait_for_api() -> None:
         ClusterError: it is not ready in time.
     """
     end = time.monotonic() + READY_SECONDS
-    ready: list[str | Path] = [BIN / "kubectl", "--kubeconfig", KUBECONFIG, "get", "--raw=/readyz", "--request-timeout=5s"]
+    ready: list[str | Path] = [
+        BIN / "kubectl",
+        "--kubeconfig",
+        KUBECONFIG,
+        "get",
+        "--raw=/readyz",
+        "--request-timeout=5s",
+    ]
     while not succeeds(ready):
         if time.monotonic() > end:
             raise ClusterError("the API server does not answer", "make cluster-down cluster")
