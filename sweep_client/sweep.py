@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import shutil
 import time
 from collections.abc import Iterable, Iterator
@@ -53,6 +54,12 @@ class Sweep:
     def results(self) -> Results:
         """The results as they are now."""
         return Results(self.directory)
+
+    def _repr_html_(self) -> str:
+        """Show the sweep as it is now where a notebook's cell ends with the handle."""
+        from sweep_client.widget import render
+
+        return render(self.results)
 
     def counts(self) -> dict[str, int]:
         """Count variants by state."""
@@ -112,14 +119,19 @@ class Sweep:
             index.close()
 
     def wait(self, *, check: bool = False) -> dict[str, int]:
-        """Steer until all variants have ended; give the counts.
+        """Steer until all variants have ended, in a notebook with a live view; give the counts.
 
         Raises:
             VariantsFailed: ``check`` was said and some variants failed.
         """
+        from sweep_client.widget import in_notebook, show
+
         with steering(self.directory) as client:
-            for _ in self.follow(client):
-                pass
+            progresses = self.follow(client)
+            if in_notebook():
+                show(progresses, title=self.results.sweep.name)
+            else:
+                collections.deque(progresses, maxlen=0)
         counts = self.counts()
         if check and counts["failed"]:
             raise VariantsFailed(

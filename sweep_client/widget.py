@@ -2,13 +2,14 @@
 
 How others use it:
 
-- ``Sweep._repr_html_`` returns ``render(self.results)``, so that a handle at the end of a cell shows itself;
-- whoever steers shows what it yields: ``show(self.follow(client), title=name)``, which has the shape of ``watch.watch``;
+- ``Sweep._repr_html_`` returns ``render(results)``, so that a handle at the end of a cell shows itself;
+- ``Sweep.wait`` shows what it yields while it steers: ``show(follow(client), title=name)``;
 - ``watch(results)`` only looks on, from any notebook, until the sweep is over.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import Counter
@@ -30,6 +31,12 @@ MARKS = {"done": "●", "failed": "◆", "running": "◌", "pending": "○"}
 FAINT = "var(--jp-ui-font-color2, color-mix(in srgb, currentColor 70%, transparent))"
 LINE = "color-mix(in srgb, currentColor 18%, transparent)"
 Groups = Counter[tuple[int | None, str, str]]
+
+
+def in_notebook() -> bool:
+    """Say whether this process is the kernel of a notebook; loads nothing to find out."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
 def render(results: Results) -> str:

@@ -13,6 +13,7 @@ from sweep_client import widget
 from sweep_client.journal import Journal
 from sweep_client.progress import Progress
 from sweep_client.results import Results
+from tests.sweep_client.builders import cell, write_notebook
 from tests.sweep_client.sample_results import Sample, error, pricing_sweep
 
 ATTACK = "<script>alert(1)</script>"
@@ -173,6 +174,20 @@ def test_in_a_real_kernel_the_output_is_replaced_in_place(tmp_path: Path) -> Non
     outputs = notebook.cells[0].outputs
     assert len(outputs) == 1
     assert "60 of 60 variants finished" in outputs[0]["data"]["text/html"]
+
+
+def test_a_sweep_run_in_a_real_kernel_is_seen_while_it_waits_and_where_its_handle_stands(
+    tmp_path: Path,
+) -> None:
+    template = write_notebook(tmp_path / "t.ipynb", cell("a = 1", "P"), cell("a + 1", "R"))
+    code = f"import sweep_client as s\nh = s.run({str(template)!r}, s.grid(a=[1, 2]), {str(tmp_path / 'out')!r})\nh.wait()\nh"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    live, handle = notebook.cells[0].outputs
+    assert live["output_type"] == "display_data"
+    assert handle["output_type"] == "execute_result"
+    for output in (live, handle):
+        assert "2 of 2 variants finished" in output["data"]["text/html"]
 
 
 def test_importing_the_widget_loads_no_notebook_library() -> None:
