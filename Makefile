@@ -72,17 +72,30 @@ tools: .venv/ready ## have the pinned command line tools in .tools/bin
 images: .venv/ready ## build the images that the registry lacks, and write .tools/images.yaml (REGISTRY=, IMAGES=)
 	@$(PYTHON) -m images.build --registry $(REGISTRY) $(IMAGES)
 
+check-config: tools hpc-dependencies ## let Slurm read the configuration that VALUES= give, without a cluster (CHART=charts/slurm)
+	@$(PYTHON) -m images.check_config $(or $(CHART),charts/hpc) $(VALUE_FILES)
+
 hpc-dependencies: tools ## put the sub-charts into charts/hpc/charts
 	@helm dependency update charts/hpc >/dev/null
 
 sbom: images ## write a bill of materials per image into .tools/sbom
 	@$(PYTHON) -m images.sbom
 
+docs: tools ## write generated pages, and the site into .tools/site
+	@$(PYTHON) -m docs.generate
+	@.venv/bin/mkdocs build --quiet --strict --config-file .mkdocs.yml && echo "open .tools/site/index.html"
+
+package: sbom ## a release in dist/: charts with images by digest, client, bills of materials, checksums (RELEASE_REGISTRY=)
+	@$(PYTHON) -m charts.package package --registry "$(RELEASE_REGISTRY)"
+
+publish: tools ## put the release in dist/ into its registry: images, then charts
+	@$(PYTHON) -m charts.package publish
+
 version: ## write VERSION into every chart
 	@for chart in $(CHARTS); do sed -i -E "s/^(version|appVersion):.*/\1: \"$$(cat VERSION)\"/" charts/$$chart/Chart.yaml; done
 
 clean: ## remove what was built in this checkout
-	rm -rf .tools/images.yaml .tools/sbom dist build *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .tools/images.yaml .tools/sbom .tools/site dist build *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache
 
 ##@ Check
 check: lint test e2e ## everything that CI runs
@@ -91,7 +104,7 @@ lint: .venv/ready tools hpc-dependencies ## all linters
 	@$(PYTHON) -m tests.lint
 
 test: .venv/ready tools hpc-dependencies ## the tests that need no cluster
-	@$(PYTHON) -m pytest -q -m "not e2e and not full"
+	@$(PYTHON) -m pytest -q --numprocesses=auto --dist=loadfile -m "not e2e and not full"
 
 e2e: .venv/ready e2e-ready hpc-dependencies ## the tests on a cluster (KUBE_CONTEXT= for any other than the local one)
 	@$(PYTHON) -m pytest -q -m "e2e and not full"
@@ -124,4 +137,4 @@ bench-nfs: .venv/ready e2e-ready ## figures of the chart nfs
 	@test -x .venv/bin/python || python3 -m venv .venv
 	@.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]' && touch $@
 
-.PHONY: demo demo-local demo-down install uninstall template hpc-dependencies help cluster cluster-down cluster-status node-image base-image go-modules tools images sbom version clean check lint test e2e e2e-full e2e-ready bench-cluster bench-sweep bench-sweep-cluster bench-slurm bench-nfs
+.PHONY: demo demo-local demo-down install uninstall template hpc-dependencies help cluster cluster-down cluster-status node-image base-image go-modules tools images sbom docs package publish version clean check check-config lint test e2e e2e-full e2e-ready bench-cluster bench-sweep bench-sweep-cluster bench-slurm bench-nfs

@@ -39,14 +39,19 @@ A helper takes a list: the root context first, then the parts.
 {{- toYaml $result -}}
 {{- end -}}
 
-{{/* Reference of an image: (list $ "slurm-controller"). */}}
+{{/* Reference of an image: (list $ "slurm-controller"). A released chart carries registry and digests of its own (charts/package.py). */}}
 {{- define "hpc.image" -}}
 {{- $root := first . -}}
 {{- $name := index . 1 -}}
 {{- $image := include "hpc.value" (list $root "image") | fromYaml -}}
-{{- $tag := default $root.Chart.AppVersion (index (default dict $image.tags) $name) -}}
+{{- $released := default dict $root.Chart.Annotations -}}
+{{- $tag := index (default dict $image.tags) $name -}}
 {{- $digest := index (default dict $image.digests) $name -}}
-{{- printf "%s/%s:%s" (default "ghcr.io/hpc-charts" $image.registry) $name $tag -}}
+{{- if not (or $tag $digest) -}}
+{{- $digest = index (index $released "hpc/digests" | default "{}" | fromJson) $name -}}
+{{- end -}}
+{{- $registry := default (index $released "hpc/registry" | default "ghcr.io/hpc-charts") $image.registry -}}
+{{- printf "%s/%s:%s" $registry $name (default $root.Chart.AppVersion $tag) -}}
 {{- if $digest -}}@{{ $digest }}{{- end -}}
 {{- end -}}
 

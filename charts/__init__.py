@@ -1,0 +1,1 @@
+"""The charts, and package.py, which makes a release of them."""
