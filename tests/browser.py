@@ -23,28 +23,28 @@ FLAGS = [
 ]
 
 
-class BrowserMissing(Exception):
-    """There is no browser and it cannot be installed; the text says what to do."""
+class PackageMissing(Exception):
+    """A program that a test needs is not there and cannot be installed; the text says what to do."""
 
 
-def ensure_chromium(path: str = CHROMIUM) -> str:
-    """Give the path of Chromium, installing Debian's package first if it is missing.
+def ensure_package(path: str, package: str) -> str:
+    """Give the path of a file, installing the Debian package that brings it first if it is missing.
 
     Raises:
-        BrowserMissing: it cannot be installed here.
+        PackageMissing: it cannot be installed here.
     """
-    if os.access(path, os.X_OK):
+    if os.access(path, os.R_OK):
         return path
     if shutil.which("apt-get") is None or os.geteuid() != 0:
-        raise BrowserMissing(f"{path} is missing; next, as root: apt-get install chromium")
-    install = ["apt-get", "install", "--yes", "--no-install-recommends", "chromium"]
+        raise PackageMissing(f"{path} is missing; next, as root: apt-get install {package}")
+    install = ["apt-get", "install", "--yes", "--no-install-recommends", package]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["apt-get", "update"], install):
         result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if result.returncode:
-            raise BrowserMissing(f"{' '.join(command)} failed: {result.stderr.strip()[-500:]}")
-    if not os.access(path, os.X_OK):
-        raise BrowserMissing(f"the package chromium brought no {path}")
+            raise PackageMissing(f"{' '.join(command)} failed: {result.stderr.strip()[-500:]}")
+    if not os.access(path, os.R_OK):
+        raise PackageMissing(f"the package {package} brought no {path}")
     return path
 
 
@@ -54,7 +54,7 @@ def open_browser() -> Iterator["Browser"]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=ensure_chromium(), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=ensure_package(CHROMIUM, "chromium"), args=FLAGS)
         try:
             yield browser
         finally:

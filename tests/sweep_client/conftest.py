@@ -46,7 +46,7 @@ def planned(
     **options: Any,
 ) -> Directory:
     """Prepare a sweep that nobody runs yet."""
-    kernel = {"python": "python3"}.get(language, language)
+    kernel = {"python": "python3", "R": "ir"}.get(language, language)
     template = write_notebook(folder / "template.ipynb", *cells, language=language, kernel=kernel)
     chosen = Options(**({"retries": 0} | options))
     directory, sweep = prepare(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser import ensure_package
 from tests.sweep_client.builders import cell, read_notebook
 from tests.sweep_client.conftest import Execute
 
@@ -64,6 +65,25 @@ def test_other_languages_run_in_their_kernels(execute: Execute) -> None:
     assert variant.record is not None
     assert variant.values["word"].load() == "given"
     assert read_notebook(variant.notebook)["cells"][2]["outputs"][0]["text"] == ["before given\n"]
+
+
+@pytest.mark.full
+def test_an_r_notebook_takes_typed_parameters_and_gives_its_values(execute: Execute) -> None:
+    ensure_package("/usr/share/jupyter/kernels/ir/kernel.json", "r-cran-irkernel")
+    cells = [
+        cell("rate = 0.5\nname = 'x'\nflag = TRUE\nitems = list(1, 2)", "P"),
+        cell("rate * 2", "R", "name:twice"),
+        cell("paste(name, length(items), flag)", "R", "name:text"),
+        "plot(1:3)",
+    ]
+    row = {"rate": 0.1, "name": "ü", "flag": False, "items": [1, 2, 3]}
+    (variant,) = execute(*cells, rows=[row], language="R").variants()
+    assert variant.state == "done", variant.failure
+    assert {name: value.load() for name, value in variant.values.items()} == {
+        "twice": 0.2,
+        "text": "ü 3 FALSE",
+    }
+    assert "image/png" in read_notebook(variant.notebook)["cells"][-1]["outputs"][0]["data"]
 
 
 def test_a_kernel_is_shown_no_files_of_others(execute: Execute, tmp_path: Path) -> None:
