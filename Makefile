@@ -131,10 +131,16 @@ bench-slurm: .venv/ready e2e-ready ## figures of the chart slurm
 bench-nfs: .venv/ready e2e-ready ## figures of the chart nfs
 	@$(PYTHON) -m benchmarks.nfs $(BENCH_ARGS)
 
+bench-report: .venv/ready ## one HTML file of all results, into .tools/benchmarks
+	@$(PYTHON) -m benchmarks.report $(BENCH_ARGS)
+
+bench-compare: .venv/ready ## a result beside an earlier one, with intervals (BENCH_ARGS="NEW OLD" or "--benchmark mpi")
+	@$(PYTHON) -m benchmarks.compare $(BENCH_ARGS)
+
 .venv/ready: pyproject.toml
 	@python3 -c 'import venv, ensurepip' 2>/dev/null || { echo "error: python3 has no venv module; next: apt-get install python3-venv" >&2; exit 1; }
 	@echo "==> install the Python environment in .venv"
 	@test -x .venv/bin/python || python3 -m venv .venv
 	@.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]' && touch $@
 
-.PHONY: demo demo-local demo-down install uninstall template hpc-dependencies help cluster cluster-down cluster-status node-image base-image go-modules tools images sbom docs package publish version clean check check-config lint test e2e e2e-full e2e-ready bench-cluster bench-sweep bench-sweep-cluster bench-slurm bench-nfs
+.PHONY: demo demo-local demo-down install uninstall template hpc-dependencies help cluster cluster-down cluster-status node-image base-image go-modules tools images sbom docs package publish version clean check check-config lint test e2e e2e-full e2e-ready bench-cluster bench-sweep bench-sweep-cluster bench-slurm bench-nfs bench-report bench-compare
