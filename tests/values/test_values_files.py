@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.charts import schemas
-from tests.charts.render import render, text
+from tests.charts.render import containers, pod_templates, render, text
 from tests.cluster.paths import ROOT
 from tests.kube import run
 
@@ -29,3 +29,11 @@ def test_a_values_file_gives_objects_that_the_api_server_takes(path: Path) -> No
     )
     assert checked.code == 0, checked.text
     assert any(item["kind"] == "StatefulSet" for item in render("hpc", GIVEN, files=(path,)))
+
+
+def test_the_restricted_file_has_nothing_that_runs_as_root_or_keeps_a_capability() -> None:
+    for name, template in pod_templates(render("hpc", GIVEN, files=(ROOT / "values" / "restricted.yaml",))):
+        for container in containers(template):
+            given = container["securityContext"]
+            assert given["runAsNonRoot"], name
+            assert given["capabilities"] == {"drop": ["ALL"]}, name

@@ -57,8 +57,8 @@
 ClusterName: {{ .Values.slurm.clusterName | default .Release.Name }}
 SlurmctldHost: {{ include "hpc.name" (list . "controller") }}-0({{ include "hpc.name" (list . "controller") }})
 SlurmUser: {{ include "slurm.pods.daemonUser" . }}
-{{- if eq .Values.security.profile "restricted" }}
-SlurmdUser: {{ .Values.security.user }}
+{{- if include "slurm.security.restricted" . }}
+SlurmdUser: {{ include "slurm.security.user" . }}
 {{- end }}
 StateSaveLocation: /var/lib/slurm/state
 # Below the volume: slurmd sets the mode of its folder, which only the owner may.
@@ -100,7 +100,7 @@ GresTypes: {{ . }}
 {{/* slurm.conf. */}}
 {{- define "slurm.config.slurm" -}}
 {{- include "slurm.config.lines" (include "slurm.config.computed" . | fromYaml) }}
-{{- include "slurm.config.lines" .Values.slurm.config }}
+{{- include "slurm.config.lines" (mergeOverwrite (include "slurm.security.config" . | fromYaml) .Values.slurm.config) }}
 {{- range $name, $_ := .Values.workers }}
 NodeSet={{ $name }} Feature={{ $name }}
 {{- end }}
@@ -136,7 +136,7 @@ PartitionName={{ $name }}{{ with $pools }} Nodes={{ join "," . }}{{ end }}
 
 {{/* cgroup.conf. */}}
 {{- define "slurm.config.cgroup" -}}
-{{- include "slurm.config.lines" .Values.slurm.cgroup }}
+{{- include "slurm.config.lines" (mergeOverwrite (include "slurm.security.cgroup" . | fromYaml) .Values.slurm.cgroup) }}
 {{- end -}}
 
 {{/* What sacctmgr shall have, one entity a line; the default account first, since users join it. */}}

@@ -7,7 +7,7 @@
 
 {{/* Ids of MariaDB: the account of the image, or the one user of the restricted profile. */}}
 {{- define "slurm.database.ids" -}}
-{{- if eq .Values.security.profile "restricted" -}}
+{{- if include "slurm.security.restricted" . -}}
 {{ include "slurm.pods.daemonIds" . }}
 {{- else -}}
 runAsUser: 64031

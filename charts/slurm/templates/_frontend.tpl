@@ -6,7 +6,7 @@ name: sshd
 {{ include "hpc.containerImage" (list . "slurm-frontend") }}
 args: [sshd]
 securityContext:
-  {{- if eq .Values.security.profile "restricted" }}
+  {{- if include "slurm.security.restricted" . }}
   {{- include "slurm.pods.unprivileged" . | nindent 2 }}
   {{- else }}
   runAsUser: 0
@@ -53,7 +53,7 @@ name: sackd
 {{ include "hpc.containerImage" (list . "slurm-frontend") }}
 args: [sackd]
 securityContext:
-  {{- if eq .Values.security.profile "restricted" }}
+  {{- if include "slurm.security.restricted" . }}
   {{- include "slurm.pods.unprivileged" . | nindent 2 }}
   {{- else }}
   # Root without a capability: an fsGroup for another account would be applied to the homes too.
@@ -81,7 +81,7 @@ name: homes
 {{ include "hpc.containerImage" (list . "slurm-frontend") }}
 args: [homes]
 securityContext:
-  {{- if eq .Values.security.profile "restricted" }}
+  {{- if include "slurm.security.restricted" . }}
   {{- include "slurm.pods.unprivileged" . | nindent 2 }}
   {{- else }}
   runAsUser: 0
@@ -102,7 +102,7 @@ volumeMounts:
 
 {{/* Port of sshd in its pod: a process that is not root takes none below 1024. */}}
 {{- define "slurm.frontend.port" -}}
-{{- if eq .Values.security.profile "restricted" }}2222{{ else }}22{{ end -}}
+{{- if include "slurm.security.restricted" . }}2222{{ else }}22{{ end -}}
 {{- end -}}
 
 {{/* sshd_config; what the values say comes first, since sshd takes the first of two settings. */}}
@@ -120,7 +120,7 @@ KbdInteractiveAuthentication no
 # Keys come from values, in a folder that is not the users': nobody adds one behind the admin's back.
 AuthorizedKeysFile none
 AuthorizedKeysCommand /usr/bin/cat /etc/hpc/ssh-keys/%u
-AuthorizedKeysCommandUser {{ if eq .Values.security.profile "restricted" }}{{ .Values.security.user }}{{ else }}nobody{{ end }}
+AuthorizedKeysCommandUser {{ if include "slurm.security.restricted" . }}{{ include "slurm.security.user" . }}{{ else }}nobody{{ end }}
 # Commands without a login shell get jobs' environment too.
 SetEnv PATH=/opt/env/bin:/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8
 Subsystem sftp /usr/lib/openssh/sftp-server

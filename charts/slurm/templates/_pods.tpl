@@ -11,8 +11,8 @@ capabilities:
 
 {{/* Ids of the daemons: the account of the images, or the one user of the restricted profile. */}}
 {{- define "slurm.pods.daemonIds" -}}
-{{- if eq .Values.security.profile "restricted" -}}
-{{- $user := get (include "slurm.users.users" . | fromYaml) .Values.security.user | default (dict "uid" 0) -}}
+{{- if include "slurm.security.restricted" . -}}
+{{- $user := get (include "slurm.users.users" . | fromYaml) (include "slurm.security.user" .) | default (dict "uid" 0) -}}
 runAsUser: {{ int64 $user.uid }}
 runAsGroup: {{ int64 (default $user.uid $user.gid) }}
 fsGroup: {{ int64 (default $user.uid $user.gid) }}
@@ -26,7 +26,7 @@ fsGroupChangePolicy: OnRootMismatch
 
 {{/* Name of the account that runs the daemons. */}}
 {{- define "slurm.pods.daemonUser" -}}
-{{- if eq .Values.security.profile "restricted" }}{{ .Values.security.user }}{{ else }}slurm{{ end -}}
+{{- if include "slurm.security.restricted" . }}{{ include "slurm.security.user" . }}{{ else }}slurm{{ end -}}
 {{- end -}}
 
 {{/* Keys that every pod spec has: no API token, the profile of system calls, where short host names are looked up. */}}

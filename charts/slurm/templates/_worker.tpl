@@ -32,7 +32,7 @@ limits:
 
 {{/* Security context of slurmd. */}}
 {{- define "slurm.worker.securityContext" -}}
-{{- if eq .Values.security.profile "restricted" -}}
+{{- if include "slurm.security.restricted" . -}}
 {{ include "slurm.pods.unprivileged" . }}
 {{- else -}}
 runAsUser: 0
@@ -45,7 +45,7 @@ capabilities:
     - SETGID # and his groups
     - CHOWN # give him his job's files
     - KILL # end his processes
-    {{- if eq .Values.security.taskLimits "affinity" }}
+    {{- if eq (include "slurm.security.taskLimits" .) "affinity" }}
     - SYS_NICE # bind his processes to CPUs
     {{- end }}
 {{- end -}}

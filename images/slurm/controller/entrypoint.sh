@@ -1,5 +1,6 @@
 #!/bin/bash
-# Start slurmctld on a configuration that Slurm accepts; `keeper` keeps configuration, accounts and node list up to date.
+# Start slurmctld on a configuration that Slurm accepts; `keeper` keeps configuration, accounts and node list up to date;
+# `check` only says what Slurm thinks of a configuration.
 set -Eeuo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source=images/slurm/lib.sh
@@ -19,11 +20,13 @@ main() {
   case ${1:-slurmctld} in
     slurmctld) start ;;
     keeper) keep ;;
+    check) check ;;
     *) exec "$@" ;;
   esac
 }
 
 start() {
+  take_up_restored
   mkdir -p "$active" "$state/state"
   # Other pods' users must not read job scripts, whatever mode the volume came with.
   chmod 0700 "$state/state"
@@ -32,6 +35,22 @@ start() {
     wait_for_accounting "${ACCOUNTING_WAIT_SECONDS:-300}"
   fi
   exec /usr/sbin/slurmctld -D
+}
+
+# A backup is put beside the state and becomes it here, while no slurmctld writes.
+take_up_restored() {
+  [[ -d $state/restored/state ]] || return 0
+  rm -rf "$state/state"
+  mv "$state/restored/state" "$state/state"
+  rm -rf "$state/restored"
+  log "state restored from a backup"
+}
+
+check() {
+  local errors
+  # As if it were active already, so that slurmctld itself is asked too.
+  errors=$(SLURM_CONF=$offered/slurm.conf config_errors "$offered")
+  [[ -z $errors ]] || die "$errors"
 }
 
 # slurmctld refuses to start on an empty state without its accounting; the port alone says little, so ask for the greeting

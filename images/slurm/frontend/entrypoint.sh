@@ -23,9 +23,7 @@ start_sshd() {
 }
 
 start_sackd() {
-  until wait_for_port "${CONTROLLER_ADDRESS:?host:port of slurmctld}" 60; do
-    log "nothing listens at $CONTROLLER_ADDRESS yet"
-  done
+  wait_for_controller
   # By its full path: at a reconfigure it replaces itself by the name it was started with.
   exec /usr/sbin/sackd -D --conf-server "$CONTROLLER_ADDRESS"
 }
