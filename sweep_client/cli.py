@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sweep_client import cli_run, cli_show, cli_tools
+from sweep_client import cli_cost, cli_run, cli_show, cli_tools
 from sweep_client.errors import EXIT_INTERRUPTED, EXIT_REFUSED, SweepError
 
 PAIR_OPTIONS = ("-p", "--parameters", "-r", "--parameters_raw")
@@ -49,6 +49,7 @@ app.command("status")(cli_show.status)
 app.command("table")(cli_show.table)
 app.command("report")(cli_show.report)
 app.command("params")(cli_show.params)
+app.command("cost")(cli_cost.cost)
 app.command("cancel")(cli_tools.cancel)
 app.command("repair")(cli_tools.repair)
 app.command("check")(cli_tools.check)

@@ -64,3 +64,6 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, run n
 Detach = Annotated[
     bool, typer.Option("--detach", help="Start workers and leave; watch with: sweep status --follow")
 ]
+First = Annotated[
+    int | None, typer.Option(min=1, help="Run the first so many only; run again without it for all.")
+]

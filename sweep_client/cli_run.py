@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +21,7 @@ from sweep_client.cli_options import (
     Environment,
     ExecutorOption,
     File,
+    First,
     Grid,
     Isolate,
     Memory,
@@ -66,6 +67,7 @@ def run(
     engine: Engine = "fork",
     environment: Environment = "",
     cwd: Cwd = None,
+    first: First = None,
     dry_run: DryRun = False,
     detach: Detach = False,
     as_json: AsJson = False,
@@ -73,7 +75,7 @@ def run(
     """Run a notebook once for each set of parameters. Finished variants are not run again."""
     from sweep_client.cli_support import executor_options, limits
 
-    source = parameter_rows(params, grid, zipped)
+    source = islice(parameter_rows(params, grid, zipped), first)
     fixed = fixed_values(param, raw, parameters_file, parameters_yaml)
     options = limits(retries, time, memory, isolate, engine)
     own = executor_options(option, workers)

@@ -63,6 +63,16 @@ class Follower:
                     yield content
 
 
+def spans(directory: Directory) -> dict[str, tuple[str, str]]:
+    """Give when each writer wrote its first and its last line."""
+    found = {}
+    for path in sorted(directory.journals.glob("*.jsonl")):
+        lines = [line for line in map(_parse, path.read_bytes().splitlines()) if line is not None]
+        if lines:
+            found[path.stem] = (str(lines[0]["time"]), str(lines[-1]["time"]))
+    return found
+
+
 def _parse(line: bytes) -> dict[str, Any] | None:
     try:
         content = json.loads(line)
