@@ -35,7 +35,7 @@ readinessProbe:
   exec: {command: [test, -S, /run/slurm/sack.socket]}
   periodSeconds: 5
 volumeMounts:
-  {{- include "slurm.pods.sharedMounts" . | nindent 2 }}
+  {{- include "hpc.volumes.mounts" . | nindent 2 }}
   - {name: {{ .Values.home.create | ternary "accounts" "users" }}, mountPath: /var/lib/extrausers, readOnly: true}
   - {name: ssh-keys, mountPath: /etc/hpc/ssh-keys, readOnly: true}
   - {name: ssh-host, mountPath: /etc/hpc/ssh-host, readOnly: true}

@@ -12,7 +12,7 @@ capabilities:
 {{/* Ids of the daemons: the account of the images, or the one user of the restricted profile. */}}
 {{- define "slurm.pods.daemonIds" -}}
 {{- if include "slurm.security.restricted" . -}}
-{{- $user := get (include "slurm.users.users" . | fromYaml) (include "slurm.security.user" .) | default (dict "uid" 0) -}}
+{{- $user := get (include "hpc.users.users" . | fromYaml) (include "slurm.security.user" .) | default (dict "uid" 0) -}}
 runAsUser: {{ int64 $user.uid }}
 runAsGroup: {{ int64 (default $user.uid $user.gid) }}
 fsGroup: {{ int64 (default $user.uid $user.gid) }}
@@ -75,45 +75,6 @@ priorityClassName: {{ . }}
   secret:
     secretName: {{ include "slurm.secrets.slurmKey" $root }}
     defaultMode: {{ index . 1 }}
-{{- end -}}
-
-{{/* /home and further shared volumes. */}}
-{{- define "slurm.pods.sharedVolumes" -}}
-{{- $home := include "hpc.value" (list . "home") | fromYaml -}}
-- name: home
-{{- if $home.existingClaim | or (not (dig "server" "" (default dict $home.nfs))) }}
-  persistentVolumeClaim:
-    claimName: {{ include "hpc.homeClaim" . }}
-{{- else if $home.nfs.mountOptions }}
-  persistentVolumeClaim:
-    claimName: {{ include "hpc.name" (list . "home") }}
-{{- else }}
-  nfs:
-    server: {{ $home.nfs.server }}
-    path: {{ default "/" $home.nfs.path }}
-{{- end }}
-{{- range $name, $volume := include "hpc.value" (list . "volumes") | fromYaml }}
-- name: shared-{{ $name }}
-  {{- if $volume.claim }}
-  persistentVolumeClaim:
-    claimName: {{ $volume.claim }}
-  {{- else }}
-  nfs:
-    server: {{ $volume.nfs.server }}
-    path: {{ default "/" $volume.nfs.path }}
-  {{- end }}
-{{- end }}
-{{- end -}}
-
-{{/* Where they are mounted. */}}
-{{- define "slurm.pods.sharedMounts" -}}
-- name: home
-  mountPath: /home
-{{- range $name, $volume := include "hpc.value" (list . "volumes") | fromYaml }}
-- name: shared-{{ $name }}
-  mountPath: {{ $volume.mountPath }}
-  readOnly: {{ default false $volume.readOnly }}
-{{- end }}
 {{- end -}}
 
 {{/* Transports of OpenMPI, in place of the image's own file. */}}
