@@ -18,6 +18,10 @@ VALUES ?= values/kind.yaml
 VALUE_FILES = --values $(VALUES) $(addprefix --values ,$(wildcard .tools/images.yaml))
 KUBE_FLAGS = $(if $(KUBE_CONTEXT),--kube-context $(KUBE_CONTEXT),--kubeconfig .tools/kubeconfig)
 KUBE_FLAGS_KUBECTL = $(if $(KUBE_CONTEXT),--context $(KUBE_CONTEXT),--kubeconfig .tools/kubeconfig)
+# Benchmarks take a release that is named; without one they install their own on the local cluster.
+BENCH_NAMED := $(filter command environment,$(firstword $(origin RELEASE)))
+BENCH_RELEASE = $(if $(BENCH_NAMED),--release $(RELEASE) --namespace $(NAMESPACE))
+BENCH_NEEDS = $(if $(BENCH_NAMED),tools,e2e-ready)
 CHARTS = $(patsubst charts/%/Chart.yaml,%,$(wildcard charts/*/Chart.yaml))
 export PATH := $(BIN):$(PATH)
 
@@ -131,6 +135,9 @@ bench-slurm: .venv/ready e2e-ready ## figures of the chart slurm
 bench-nfs: .venv/ready e2e-ready ## figures of the chart nfs
 	@$(PYTHON) -m benchmarks.nfs $(BENCH_ARGS)
 
+bench-mandelbrot: .venv/ready $(BENCH_NEEDS) ## a picture over 1 to 20 and more workers
+	@$(PYTHON) -m benchmarks.mandelbrot $(BENCH_RELEASE) $(BENCH_ARGS)
+
 bench-report: .venv/ready ## one HTML file of all results, into .tools/benchmarks
 	@$(PYTHON) -m benchmarks.report $(BENCH_ARGS)
 
@@ -143,4 +150,4 @@ bench-compare: .venv/ready ## a result beside an earlier one, with intervals (BE
 	@test -x .venv/bin/python || python3 -m venv .venv
 	@.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]' && touch $@
 
-.PHONY: demo demo-local demo-down install uninstall template hpc-dependencies help cluster cluster-down cluster-status node-image base-image go-modules tools images sbom docs package publish version clean check check-config lint test e2e e2e-full e2e-ready bench-cluster bench-sweep bench-sweep-cluster bench-slurm bench-nfs bench-report bench-compare
+.PHONY: demo demo-local demo-down install uninstall template hpc-dependencies help cluster cluster-down cluster-status node-image base-image go-modules tools images sbom docs package publish version clean check check-config lint test e2e e2e-full e2e-ready bench-cluster bench-sweep bench-sweep-cluster bench-slurm bench-nfs bench-mandelbrot bench-report bench-compare

@@ -1,0 +1,1 @@
+"""A picture whose rows cost very different time: how well do workers share it?"""

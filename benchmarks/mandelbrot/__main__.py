@@ -1,0 +1,184 @@
+"""`make bench-mandelbrot`: pictures over 1 to 20 and more workers; time, speed-up and efficiency.
+
+One kernel on IPyParallel's engines (here, or of `--connection-file`), as mpi4py ranks and as a Slurm array. Rows of the
+picture cost very different time: `static` gives each worker one block of them, `balanced` gives the next to whoever is free.
+"""
+
+import argparse
+import base64
+import contextlib
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.grid import forget, run_grid
+from benchmarks.mandelbrot import kernel
+from benchmarks.mandelbrot.case import ARRAY, ENGINES, LIMIT, MPI
+from benchmarks.release import Release
+from benchmarks.results.record import FOLDER, Line, Recorder, Run
+from benchmarks.results.statistics import interval
+from benchmarks.site import command, parser, release, where
+from tests.sweep_client.executors.engines import start_engines
+
+WORKERS = {"cpu": {"replicas": 2, "cpus": 1, "memory": "512Mi"}}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How much is run."""
+
+    sizes: dict[str, list[str]]
+    workers: list[int]
+    blocks: int
+    repetitions: int
+
+
+PRESETS = {
+    "quick": Preset({"ascii": ["240x120"], "numpy": ["1000x750"]}, [1, 2, 4], 40, 5),
+    "smoke": Preset({"ascii": ["40x20"], "numpy": ["80x60"]}, [1, 2], 8, 1),
+    "full": Preset(
+        {"ascii": ["160x80", "320x160"], "numpy": ["1000x750", "2000x1500"]}, [1, 2, 3, 4, 8, 12, 16, 20, 24], 96, 5
+    ),
+}  # fmt: skip
+
+
+def cases(preset: Preset, places: Sequence[str], most: int) -> list[dict[str, Any]]:
+    """All runs. Those of one block follow each other, so that what disturbs the machine disturbs all of them."""
+    return [
+        {"series": place, "fractal": fractal, "size": size, "rows": rows, "workers": workers, "blocks": preset.blocks, "block": block}
+        for block in range(preset.repetitions)
+        for fractal, sizes in preset.sizes.items()
+        for size in sizes
+        for place in places
+        for rows in ("static", "balanced")
+        for workers in preset.workers
+        if place != ARRAY or workers <= most
+    ]  # fmt: skip
+
+
+def with_efficiency(runs: Sequence[Run]) -> list[Run]:
+    """Add speed-up and efficiency against the run of one worker of the same block; mark pictures that differ."""
+    alone = {
+        _kind(run): run.figures["seconds"] for run in runs if run.valid and run.parameters["workers"] == 1
+    }
+    pictures: dict[tuple[object, object], str] = {}
+    for run in runs:
+        if not run.valid:
+            continue
+        seen = pictures.setdefault((run.parameters["fractal"], run.parameters["size"]), run.facts["sha256"])
+        if seen != run.facts["sha256"]:
+            run.valid, run.error = False, "its picture is not that of the other runs"
+        elif _kind(run) in alone:
+            times = alone[_kind(run)] / run.figures["seconds"]
+            run.figures = {
+                **run.figures,
+                "speedup": times,
+                "efficiency": times / int(run.parameters["workers"]),
+            }
+    return list(runs)
+
+
+def summary(runs: Sequence[Run], cores: int) -> list[Line]:
+    """Efficiency on as many workers as there are cores: what the issue wants, per place."""
+    lines = []
+    for series in dict.fromkeys(run.series for run in runs):
+        for rows in ("static", "balanced"):
+            for fractal in LIMIT:
+                wanted = {"rows": rows, "fractal": fractal, "workers": cores}
+                found = [
+                    run for run in runs if run.series == series and wanted.items() <= run.parameters.items()
+                ]
+                sizes = sorted(
+                    {str(run.parameters["size"]) for run in found}, key=lambda text: int(text.split("x")[0])
+                )
+                values = [
+                    run.figures["efficiency"] for run in found if run.valid and "efficiency" in run.figures and run.parameters["size"] == sizes[-1]
+                ]  # fmt: skip
+                if values:
+                    seen = interval(values)
+                    what = f"efficiency of {cores} workers, {series}, {fractal} {sizes[-1]}, {rows} rows"
+                    lines.append(Line(what, seen.text(), *_wanted(rows, seen.low, seen.high)))
+    return lines
+
+
+def picture(size: str = "640x480") -> str:
+    """The picture itself as PNG in base64."""
+    import numpy
+    from matplotlib import image
+
+    width, height = (int(word) for word in size.split("x"))
+    item = {"width": width, "height": height, "first": 0, "last": height, "limit": 150}
+    counts = numpy.frombuffer(kernel.numpy_rows(item), numpy.uint16).reshape(height, width)
+    target = io.BytesIO()
+    image.imsave(target, numpy.log1p(counts), cmap="magma", format="png")
+    return base64.b64encode(target.getvalue()).decode()
+
+
+def measure(arguments: argparse.Namespace, found: Release | None, folder: Path = FOLDER) -> Path:
+    """Run the grid and save the result."""
+    preset = PRESETS[arguments.preset]
+    recorder = Recorder("mandelbrot", arguments.preset, command("benchmarks.mandelbrot"))
+    places = [ENGINES, *([MPI, ARRAY] if found else [])]
+    cpus = sum(node.cpus for node in found.nodes()) if found else 0
+    with _engines(arguments.connection_file, max(preset.workers)) as connection_file:
+        name = f"mandelbrot-{arguments.preset}{'' if found else '-here'}"
+        here = {**where(found), "engines": connection_file}
+        runs = run_grid(name, "benchmarks.mandelbrot.case:run", cases(preset, places, cpus), here)
+    result = recorder.result
+    result.runs = with_efficiency(runs)
+    result.summary = summary(result.runs, 2 if arguments.preset == "smoke" else result.machine["cores"])
+    result.images = found.images() if found else {}
+    result.picture = picture("160x120" if arguments.preset == "smoke" else "640x480")
+    if cpus and cpus < max(preset.workers):
+        result.notes.append(
+            f"The release has {cpus} CPUs: array tasks beyond that would wait, so they are left out; MPI ranks beyond that share CPUs."
+        )
+    path = recorder.save(folder)
+    forget(name)
+    return path
+
+
+@contextlib.contextmanager
+def _engines(connection_file: str, count: int) -> Iterator[str]:
+    if connection_file:
+        yield connection_file
+        return
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        profile = Path(folder) / "profile"
+        profile.mkdir()
+        started = start_engines(profile, count)
+        try:
+            yield str(started.connection_file)
+        finally:
+            started.stop()
+
+
+def _kind(run: Run) -> tuple[object, ...]:
+    return (run.series, run.block, *(run.parameters[name] for name in ("fractal", "size", "rows")))
+
+
+def _wanted(rows: str, low: float, high: float) -> tuple[str, bool | None]:
+    if rows == "static":
+        return "", None
+    return "≥ 0.9", True if low >= 0.9 else False if high < 0.9 else None
+
+
+def main() -> None:
+    """Entry point."""
+    made = parser(__doc__, list(PRESETS))
+    made.add_argument(
+        "--connection-file",
+        default="",
+        help="ipcontroller-client.json of engines; some are started here by default",
+    )
+    arguments = made.parse_args()
+    with release(arguments, WORKERS) as found:
+        print(measure(arguments, found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""The same picture from every place, shared out in both ways; efficiency is what its definition says."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import os
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import grid
+from benchmarks.mandelbrot import __main__ as benchmark
+from benchmarks.mandelbrot import case, kernel
+from benchmarks.results.record import Run, read
+from benchmarks.spread import places, worker
+
+ITEM = {"width": 40, "height": 20, "limit": 50, "first": 0, "last": 20}
+
+
+def run_of(workers: int, seconds: float, sha256: str = "same") -> Run:
+    parameters = {"fractal": "ascii", "size": "40x20", "rows": "balanced", "workers": workers}
+    return Run(case.ENGINES, parameters, {"seconds": seconds}, facts={"sha256": sha256})  # type: ignore[arg-type]
+
+
+def test_the_ascii_picture_is_dark_in_the_middle_and_symmetric() -> None:
+    rows = kernel.ascii_rows(ITEM).decode().split("\n")
+    assert (len(rows), {len(row) for row in rows}) == (20, {40})
+    assert rows == rows[::-1]
+    assert rows[10][24] == "@"
+
+
+def test_both_fractals_agree_on_what_is_inside() -> None:
+    import numpy
+
+    text = kernel.ascii_rows(ITEM).decode().replace("\n", "")
+    counts = numpy.frombuffer(kernel.numpy_rows(ITEM), numpy.uint16)
+    assert [mark == "@" for mark in text] == [count == 50 for count in counts]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 7])
+def test_blocks_hold_every_item_once(workers: int) -> None:
+    items = case.items("ascii", "40x20", 8)
+    assert [item for place in range(workers) for item in worker.block(items, place, workers)] == items
+
+
+@pytest.mark.parametrize("way", ["static", "balanced"])
+def test_tasks_of_an_array_do_every_item_once(tmp_path: Path, way: str) -> None:
+    items = case.items("numpy", "40x20", 6)
+    (tmp_path / "items.json").write_text(json.dumps(items))
+    for source, name in ((places.WORKER, "worker.py"), (case.KERNEL, "kernel.py")):
+        (tmp_path / name).write_text(source.read_text())
+    tasks = [
+        subprocess.Popen(
+            [sys.executable, "worker.py", "array", way, "2"],
+            cwd=tmp_path,
+            env={**os.environ, "SLURM_ARRAY_TASK_ID": str(index)},
+        )
+        for index in range(2)
+    ]
+    assert [task.wait() for task in tasks] == [0, 0]
+    done = [entry for path in tmp_path.glob("out-*.json") for entry in json.loads(path.read_text())]
+    found = places.spread(done, items, 1.0)
+    data = b"".join(zlib.decompress(base64.b64decode(part)) for part in found.found)
+    assert data == kernel.numpy_rows({**ITEM, "limit": items[0]["limit"]})
+
+
+def test_an_item_that_is_missing_or_done_twice_is_an_error() -> None:
+    items = case.items("ascii", "40x20", 2)
+    with pytest.raises(RuntimeError, match="1 of 2 items came back"):
+        places.spread([{"index": 0, "begun": 0.0, "ended": 1.0, "found": ""}], items, 1.0)
+
+
+def test_efficiency_is_the_speed_up_by_worker() -> None:
+    runs = benchmark.with_efficiency([run_of(1, 8.0), run_of(4, 2.5)])
+    assert runs[1].figures["speedup"] == pytest.approx(3.2)
+    assert runs[1].figures["efficiency"] == pytest.approx(0.8)
+
+
+def test_a_run_with_another_picture_is_not_valid() -> None:
+    runs = benchmark.with_efficiency([run_of(1, 8.0), run_of(2, 4.0, "other")])
+    assert [run.valid for run in runs] == [True, False]
+
+
+def test_the_smoke_run_on_local_engines_gives_a_valid_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grid.run_grid, "__kwdefaults__", {"folder": tmp_path / "grids"})
+    monkeypatch.setattr(grid.forget, "__kwdefaults__", {"folder": tmp_path / "grids"})
+    arguments = argparse.Namespace(preset="smoke", connection_file="")
+    result = read(benchmark.measure(arguments, None, tmp_path))
+    assert [run.error for run in result.runs if not run.valid] == []
+    assert len(result.runs) == 8
+    assert result.picture
+
+
+def test_an_interrupted_grid_goes_on_where_it_was(tmp_path: Path) -> None:
+    module = tmp_path / "counting.py"
+    module.write_text(
+        "import pathlib\n"
+        "def run(*, series, block):\n"
+        f"    seen = pathlib.Path({str(tmp_path)!r}) / f'ran-{{block}}'\n"
+        "    seen.write_text(seen.read_text() + 'x' if seen.exists() else 'x')\n"
+        f"    if block == 1 and not (pathlib.Path({str(tmp_path)!r}) / 'well').exists(): raise RuntimeError('power cut')\n"
+        "    return {'series': series, 'parameters': {}, 'figures': {'n': 1.0}, 'block': block}\n"
+    )
+    sys.path.insert(0, str(tmp_path))
+    cases: list[dict[str, Any]] = [{"series": "x", "block": block} for block in range(3)]
+    try:
+        os.environ["PYTHONPATH"] = str(tmp_path)
+        first = grid.run_grid("counted", "counting:run", cases, {}, folder=tmp_path / "grids")
+        (tmp_path / "well").touch()
+        second = grid.run_grid("counted", "counting:run", cases, {}, folder=tmp_path / "grids")
+    finally:
+        del os.environ["PYTHONPATH"]
+        sys.path.remove(str(tmp_path))
+    assert [(run.valid, run.error) for run in first] == [(True, ""), (False, "power cut"), (True, "")]
+    assert [run.valid for run in second] == [True] * 3
+    assert [(tmp_path / f"ran-{block}").read_text() for block in range(3)] == ["x", "xx", "x"]
