@@ -7,6 +7,7 @@ import json
 from sweep_client.directory import Directory, SweepFile
 from sweep_client.files import publish
 from sweep_client.leases import Observer, holder, take_over
+from sweep_client.packing import group_of
 from sweep_client.plan import Plan
 from sweep_client.publication import lost_record
 
@@ -17,7 +18,14 @@ class Candidates:
     """Looks through the directory for variants nobody has finished or leased."""
 
     def __init__(
-        self, directory: Directory, sweep: SweepFile, plan: Plan, worker: str, part: tuple[int, int]
+        self,
+        directory: Directory,
+        sweep: SweepFile,
+        plan: Plan,
+        worker: str,
+        *,
+        part: tuple[int, int],
+        resources: str | None = None,
     ) -> None:
         self._directory = directory
         self._sweep = sweep
@@ -26,6 +34,10 @@ class Candidates:
         self._part, self._parts = part
         self._observer = Observer(directory, sweep.options.lease_seconds)
         self._others = False
+        positions = range(len(plan.keys))
+        self._suiting = [
+            i for i in positions if resources is None or group_of(plan[i].resources) == resources
+        ]
 
     def scan(self) -> list[int]:
         """Give the positions in the plan that may be tried: every ``parts``-th from ``part``, or what is left."""
@@ -36,7 +48,7 @@ class Candidates:
         most = self._sweep.options.retries
         found = [
             index
-            for index, key in enumerate(self._plan.keys)
+            for index, key in ((index, self._plan.keys[index]) for index in self._suiting)
             if key not in done and failures.get(key, 0) <= most and (key not in leased or self._free(key))
         ]
         mine = found[self._part :: self._parts]

@@ -16,6 +16,7 @@ from sweep_client.executors import Executor, JobState, executor_class
 from sweep_client.executors.base import read_submissions, write_submissions
 from sweep_client.index import Index
 from sweep_client.journal import Follower
+from sweep_client.packing import Group, pending_groups
 from sweep_client.parameter_files import read_rows
 from sweep_client.preparation import Request, prepare
 from sweep_client.progress import Progress
@@ -87,9 +88,11 @@ class Sweep:
         pending = counts["pending"] + counts["running"]
         if pending == 0:
             return False
-        executor = self._executor(self._on)
-        submission = executor.submit(executor.workers(pending, self._mean_seconds()))
-        write_submissions(self.directory, [*read_submissions(self.directory), submission])
+        executor, mean = self._executor(self._on), self._mean_seconds()
+        groups = pending_groups(self.directory) if executor.by_resources else [Group(pending=pending)]
+        for group in groups:
+            submission = executor.submit(executor.workers(group.pending, mean), group)
+            write_submissions(self.directory, [*read_submissions(self.directory), submission])
         return True
 
     def follow(self, client: Client) -> Iterator[Progress]:

@@ -48,6 +48,8 @@ class Job:
     job: str = ""
     linger: float = 0.0
     until: float | None = None
+    # Only variants that want just this, as ``packing.group_of`` writes it; None is all.
+    resources: str | None = None
 
 
 @dataclass
@@ -71,7 +73,9 @@ class Worker:
         self._journal = Journal(self.directory, self.job.name)
         self._plan = Plan(self.directory.root / self.sweep.plan)
         part = (self.job.part, self.job.parts)
-        self._candidates = Candidates(self.directory, self.sweep, self._plan, self.job.name, part)
+        self._candidates = Candidates(
+            self.directory, self.sweep, self._plan, self.job.name, part=part, resources=self.job.resources
+        )
         self._attempts = 0
 
     def run(self) -> int:

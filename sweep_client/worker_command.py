@@ -30,7 +30,9 @@ def run(arguments: list[str] | None = None) -> int:
         print(f"sweep worker: {error}", file=sys.stderr)
         return error.exit_code
     part, parts = options.part
-    job = Job(options.worker or "", part, parts, options.job, options.linger, options.until)
+    job = Job(
+        options.worker or "", part, parts, options.job, options.linger, options.until, options.resources
+    )
     make = _engine(sweep, template)
     if options.processes == 1:
         return _work(directory, sweep, template, job, make)
@@ -139,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
         "--linger", type=float, default=0.0, help="seconds to wait for leases of others to end"
     )
     parser.add_argument("--until", type=float, help="seconds this worker may run")
+    parser.add_argument("--resources", help="take only variants that want just this; all by default")
     parser.add_argument("--worker", help="the worker's name, unique for ever; made up by default")
     parser.add_argument("--processes", type=int, default=1, help="workers to run, forked after one warm-up")
     return parser

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from sweep_client.directory import Directory
 from sweep_client.errors import InputRefused
 from sweep_client.files import read_json, write_json
+from sweep_client.packing import ALL, Group
 from sweep_client.times import now
 
 
@@ -47,6 +48,8 @@ class Executor(ABC):
     known_options: ClassVar[Mapping[str, str]] = {}
     # How long a worker there waits for variants that others hold, in case those others die.
     linger_seconds: ClassVar[float] = 0.0
+    # Whether variants that want different resources are submitted apart, each with workers of its size.
+    by_resources: ClassVar[bool] = False
 
     def __init__(self, directory: Directory, **options: Any) -> None:
         unknown = sorted(set(options) - set(self.known_options))
@@ -61,8 +64,8 @@ class Executor(ABC):
         """Say how many workers to start for so many pending variants."""
 
     @abstractmethod
-    def submit(self, workers: int) -> Submission:
-        """Start so many workers."""
+    def submit(self, workers: int, group: Group = ALL) -> Submission:
+        """Start so many workers for a group of variants."""
 
     @abstractmethod
     def poll(self, submissions: Iterable[Submission]) -> dict[str, JobState]:

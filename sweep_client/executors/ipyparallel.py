@@ -22,7 +22,7 @@ from sweep_client.executors.pace import Pace
 from sweep_client.executors.signs import LEASE_SECONDS, has_ended, is_superfluous, living_workers
 from sweep_client.files import read_json, write_json
 from sweep_client.leases import Observer
-from sweep_client.packing import fitting_workers
+from sweep_client.packing import ALL, Group, fitting_workers
 
 DEFAULT_WORKERS = 4
 LEAST_SECONDS_PER_WORKER = 1.0
@@ -56,7 +56,7 @@ class IPyParallelExecutor(Executor):
                 most = len(client.ids) or DEFAULT_WORKERS
         return fitting_workers(pending, mean_seconds, int(most), LEAST_SECONDS_PER_WORKER)
 
-    def submit(self, workers: int) -> Submission:
+    def submit(self, workers: int, group: Group = ALL) -> Submission:  # noqa: ARG002 - engines have one size
         """Give the tasks to the controller and see that it has them."""
         identity = uuid.uuid4().hex[:8]
         folder = str(self.options.get("folder") or self.directory.root)

@@ -31,10 +31,10 @@ from sweep_client.executors.kubernetes_objects import (
 )
 from sweep_client.executors.pace import Pace
 from sweep_client.executors.signs import LEASE_SECONDS, has_ended, is_superfluous
-from sweep_client.executors.slurm_job import drain_margin, job_resources
+from sweep_client.executors.slurm_job import job_resources, worker_options
 from sweep_client.executors.stage import Stage
 from sweep_client.leases import Observer
-from sweep_client.packing import fitting_workers
+from sweep_client.packing import ALL, Group, fitting_workers
 
 DEFAULT_WORKERS = 4
 LEAST_SECONDS_PER_WORKER = 5.0
@@ -54,6 +54,7 @@ class KubernetesExecutor(Executor):
 
     name: ClassVar[str] = "kubernetes"
     linger_seconds: ClassVar[float] = 75.0
+    by_resources: ClassVar[bool] = True
     known_options: ClassVar[dict[str, str]] = {
         "image": "the container image; it has Python and sweep_client (needed)",
         "claim": "the claim (ReadWriteMany) that the workers share (needed)",
@@ -94,8 +95,8 @@ class KubernetesExecutor(Executor):
         most = int(self.options.get("workers") or DEFAULT_WORKERS)
         return fitting_workers(pending, mean_seconds, most, LEAST_SECONDS_PER_WORKER)
 
-    def submit(self, workers: int) -> Submission:
-        """Create the Job, after the files are where its pods see them."""
+    def submit(self, workers: int, group: Group = ALL) -> Submission:
+        """Create the Job of a group, after the files are where its pods see them."""
         processes = int(self.options.get("processes") or 1)
         pods = -(-workers // processes)
         common = self._pods()
@@ -104,7 +105,7 @@ class KubernetesExecutor(Executor):
         if self._stage is not None:
             self._ensure_keeper(common)
             folder = self._stage.send()
-        request = self._request(pods, processes, folder)
+        request = self._request(pods, processes, folder, group)
         self._cluster.create("jobs", job_manifest(request, common))
         self._questions.restart()
         log = f"logs/kubernetes-{request.name}-0.log"
@@ -160,16 +161,14 @@ class KubernetesExecutor(Executor):
             pull_secrets=tuple(filter(None, str(self.options.get("pull_secrets") or "").split(","))),
         )
 
-    def _request(self, pods: int, processes: int, folder: str) -> JobRequest:
+    def _request(self, pods: int, processes: int, folder: str, group: Group) -> JobRequest:
         from sweep_client.resources import parse_time
 
-        resources = job_resources(self.directory, self.options, processes)
+        resources = job_resources(self.options, group, processes)
         if self.options.get("cpu_request"):
             resources["cpu_request"] = self.options["cpu_request"]
-        seconds = resources.get("time")
         command = [str(self.options.get("python") or "python3"), "-m", "sweep_client.worker", folder]
-        command += ["--linger", f"{self.linger_seconds:g}", "--processes", str(processes)]
-        command += ["--until", f"{seconds - drain_margin(seconds):g}"] if seconds else []
+        command += worker_options(group, self.linger_seconds, processes, resources.get("time"))
         run = _run_name(self.directory)
         name = f"sweep-{run}-{uuid.uuid4().hex[:6]}"
         return JobRequest(

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from sweep_client.executors.base import Executor, JobState, Submission
 from sweep_client.leases import process_start
-from sweep_client.packing import fitting_workers, most_cpus
+from sweep_client.packing import ALL, Group, fitting_workers, most_cpus
 
 
 class LocalExecutor(Executor):
@@ -30,7 +30,7 @@ class LocalExecutor(Executor):
         most = int(self.options.get("workers") or max(1, cpus // most_cpus(self.directory)))
         return fitting_workers(pending, mean_seconds, most)
 
-    def submit(self, workers: int) -> Submission:
+    def submit(self, workers: int, group: Group = ALL) -> Submission:  # noqa: ARG002 - one machine, one size
         """Start one process that becomes ``workers`` workers after its warm-up."""
         self.directory.logs.mkdir(exist_ok=True)
         name = f"local-{len(list(self.directory.logs.glob('local-*.log'))) + 1}"

@@ -17,12 +17,18 @@ from sweep_client.errors import ExecutorError
 from sweep_client.executors.base import Executor, JobState, Submission
 from sweep_client.executors.pace import Pace
 from sweep_client.executors.signs import LEASE_SECONDS, has_ended, is_superfluous
-from sweep_client.executors.slurm_job import JobRequest, drain_margin, job_resources, make_script
+from sweep_client.executors.slurm_job import (
+    JobRequest,
+    drain_margin,
+    job_resources,
+    make_script,
+    worker_options,
+)
 from sweep_client.executors.slurm_reach import Reach, likely_transport, open_reach
 from sweep_client.executors.slurm_states import TOO_MANY_JOBS, summarise
 from sweep_client.executors.stage import BASE
 from sweep_client.leases import Observer
-from sweep_client.packing import fitting_workers
+from sweep_client.packing import ALL, Group, fitting_workers
 
 DEFAULT_WORKERS = 8
 # A task takes Slurm about half a second to start: less work than this is not worth one.
@@ -35,6 +41,7 @@ class SlurmExecutor(Executor):
 
     name: ClassVar[str] = "slurm"
     linger_seconds: ClassVar[float] = 75.0
+    by_resources: ClassVar[bool] = True
     known_options: ClassVar[dict[str, str]] = {
         "transport": "cli (Slurm's commands here), ssh or rest; ssh where host is given, rest where url is, else cli",
         "workers": f"how many at most; {DEFAULT_WORKERS} by default",
@@ -80,15 +87,15 @@ class SlurmExecutor(Executor):
         most = int(self.options.get("workers") or DEFAULT_WORKERS)
         return fitting_workers(pending, mean_seconds, most, LEAST_SECONDS_PER_WORKER)
 
-    def submit(self, workers: int) -> Submission:
-        """Submit one array; where the site allows fewer jobs, fewer workers do the same work."""
+    def submit(self, workers: int, group: Group = ALL) -> Submission:
+        """Submit one array for a group; where the site allows fewer jobs, fewer workers do the same work."""
         processes = int(self.options.get("processes") or 1)
         tasks = self.reach.transport.limits().fitting(-(-workers // processes))
         self.directory.logs.mkdir(exist_ok=True)
         self.reach.send()
         while True:
             try:
-                identity = self.reach.transport.submit(self._request(tasks, processes))
+                identity = self.reach.transport.submit(self._request(tasks, processes, group))
                 break
             except ExecutorError as error:
                 if tasks == 1 or TOO_MANY_JOBS not in str(error):
@@ -136,20 +143,18 @@ class SlurmExecutor(Executor):
             else []
         )
 
-    def _request(self, tasks: int, processes: int) -> JobRequest:
-        resources = job_resources(self.directory, self.options, processes)
+    def _request(self, tasks: int, processes: int, group: Group) -> JobRequest:
+        resources = job_resources(self.options, group, processes)
         seconds = resources.get("time")
-        margin = drain_margin(seconds)
         command = [self.reach.python, "-m", "sweep_client.worker", self.reach.folder]
-        command += ["--linger", f"{self.linger_seconds:g}", "--processes", str(processes)]
-        command += ["--until", f"{seconds - margin:g}"] if seconds else []
+        command += worker_options(group, self.linger_seconds, processes, seconds)
         return JobRequest(
             name=_job_name(self.directory),
             script=make_script(command, self.reach.environment),
             tasks=tasks,
             folder=self.reach.folder,
             resources=resources,
-            drain_seconds=margin,
+            drain_seconds=drain_margin(seconds),
             environment=self.reach.environment,
         )
 

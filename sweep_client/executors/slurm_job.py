@@ -8,10 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sweep_client.directory import Directory
-from sweep_client.errors import ResourceError
 from sweep_client.executors.slurm_states import Task
-from sweep_client.plan import Plan
+from sweep_client.packing import Group
 from sweep_client.resources import parse_resource
 
 NUMBERS = ("cpus", "memory", "gpus")
@@ -77,45 +75,27 @@ class Transport(Protocol):
         """Cancel jobs."""
 
 
-def job_resources(directory: Directory, options: Mapping[str, Any], processes: int) -> dict[str, Any]:
-    """Give what one task needs: the options, and what the most demanding variant asks for in ``@`` columns.
-
-    Raises:
-        ResourceError: variants ask for different partitions, accounts or the like.
-    """
+def job_resources(options: Mapping[str, Any], group: Group, processes: int) -> dict[str, Any]:
+    """Give what one task needs: the options, and what the group's variants want in ``@`` columns."""
     found = {
         name: parse_resource(name, options[name]) for name in (*NUMBERS, *WORDS, "time") if options.get(name)
     }
-    wanted = _plan_resources(directory)
+    wanted = group.wanted
     for name in NUMBERS:
-        most = max(wanted.get(name, {0}))
-        if most:
-            most = (most + (OVERHEAD_BYTES if name == "memory" else 0)) * processes
-            found[name] = max(most, found.get(name, 0))
-    for name in WORDS:
-        if len(wanted.get(name, ())) > 1:
-            raise ResourceError(
-                f"variants ask for several values of @{name}: {', '.join(sorted(wanted[name]))}; "
-                "make one sweep of each, with an --out of its own"
-            )
         if wanted.get(name):
-            found[name] = min(wanted[name])
+            most = (wanted[name] + (OVERHEAD_BYTES if name == "memory" else 0)) * processes
+            found[name] = max(most, found.get(name, 0))
+    found |= {name: wanted[name] for name in WORDS if wanted.get(name)}
     if "time" in found:
-        found["time"] = max(found["time"], max(wanted.get("time", {0})) + 60)
+        found["time"] = max(found["time"], group.seconds + 60)
     return found
 
 
-def _plan_resources(directory: Directory) -> dict[str, set[Any]]:
-    """Give all values of each resource in the plan."""
-    path = directory.root / directory.read_sweep().plan
-    wanted: dict[str, set[Any]] = {}
-    if b'"resources"' in path.read_bytes():
-        plan = Plan(path)
-        for planned in plan:
-            for name, value in planned.resources.items():
-                wanted.setdefault(name, set()).add(value)
-        plan.close()
-    return wanted
+def worker_options(group: Group, linger: float, processes: int, seconds: float | None) -> list[str]:
+    """Give the options of a worker that serves a group and drains before its ``seconds`` are over."""
+    words = ["--linger", f"{linger:g}", "--processes", str(processes)]
+    words += ["--until", f"{seconds - drain_margin(seconds):g}"] if seconds else []
+    return words + (["--resources", group.resources] if group.resources is not None else [])
 
 
 def drain_margin(seconds: float | None) -> int:

@@ -15,7 +15,7 @@ from sweep_client.directory import Directory
 from sweep_client.errors import DirectoryError, ExecutorError, InputRefused, VariantsFailed
 from sweep_client.executors import BUILT_IN, Executor, JobState, Submission, executor_class, executor_names
 from sweep_client.executors.base import read_submissions
-from sweep_client.packing import fitting_workers
+from sweep_client.packing import ALL, Group, fitting_workers
 from tests.sweep_client.builders import Cell, cell, write_notebook
 from tests.sweep_client.conftest import planned
 
@@ -29,7 +29,7 @@ class BrokenExecutor(Executor):
     def workers(self, pending: int, mean_seconds: float | None) -> int:
         return 1
 
-    def submit(self, workers: int) -> Submission:
+    def submit(self, workers: int, group: Group = ALL) -> Submission:
         return Submission(self.name, "job-1", workers, dict(self.options), logs="logs/broken.log")
 
     def poll(self, submissions: Iterable[Submission]) -> dict[str, JobState]:

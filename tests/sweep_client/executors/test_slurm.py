@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from sweep_client.directory import open_directory
 from sweep_client.errors import ExecutorError, InputRefused, ResourceError
 from sweep_client.executors.base import JobState, Submission
 from sweep_client.executors.slurm import SlurmExecutor
 from sweep_client.executors.slurm_commands import CommandTransport
 from sweep_client.executors.slurm_states import Task
+from sweep_client.packing import pending_groups
 from sweep_client.preparation import Request, prepare
 from sweep_client.sweep import Sweep, run
 from tests.sweep_client.executors.conftest import FakeSlurm, rows
@@ -104,20 +106,41 @@ def test_a_column_with_an_at_sign_raises_what_a_task_asks_for(notebook: Path, sl
     slurm.tell("holds", "None")
     prepared(
         notebook, more={"@memory": "2G", "@cpus": 3, "@time": "2h"}, memory="1G", time="30m", processes=2
-    ).submit(2)
+    ).submit(2, pending_groups(open_directory(notebook.parent / "results"))[0])
     assert (slurm.option("mem"), slurm.option("cpus-per-task"), slurm.option("time")) == ("4608M", "6", "121")
 
 
-def test_variants_of_different_partitions_are_refused_with_what_to_do(
+def test_variants_that_want_different_resources_run_in_arrays_of_their_own(
     notebook: Path, slurm: FakeSlurm
 ) -> None:
-    from sweep_client.parameter_files import read_rows
+    sizes = [{"@memory": "2G", "@partition": "large"}, {"@memory": "300M", "@partition": "small"}]
+    table = [{"number": number, **sizes[number % 2]} for number in range(6)]
+    sweep = run(notebook, table, notebook.parent / "results", on="slurm", executor_options={"workers": 1})
+    assert sweep.wait()["done"] == 6
+    asked = [
+        {word.partition("=")[0]: word.partition("=")[2] for word in call} for call in slurm.calls("sbatch")
+    ]
+    assert [(call["--partition"], call["--mem"]) for call in asked] == [("large", "2304M"), ("small", "556M")]
+    records = [variant.record for variant in sweep.results.variants()]
+    workers = [record["worker"] for record in records if record is not None]
+    assert len(set(workers[0::2])) == len(set(workers[1::2])) == 1
+    assert workers[0] != workers[1]
 
-    table = [{"number": 1, "@partition": "a"}, {"number": 2, "@partition": "b"}]
-    directory, sweep = prepare(Request(notebook, read_rows(table)), notebook.parent / "results")
-    directory.write_sweep(sweep)
-    with pytest.raises(ResourceError, match="several values of @partition: a, b; make one sweep of each"):
-        SlurmExecutor(directory).submit(1)
+
+def test_a_retry_submits_only_the_sizes_that_are_left(notebook: Path, slurm: FakeSlurm) -> None:
+    table = [{"number": 1, "@cpus": 1}, {"number": 2, "@cpus": 2}]
+    sweep = run(notebook, table, notebook.parent / "results", on="slurm", executor_options={"workers": 1})
+    assert sweep.wait()["done"] == 2
+    again = run(notebook, [*table, {"number": 3, "@cpus": 2}], notebook.parent / "results", on="slurm")
+    assert again.wait()["done"] == 3
+    assert len(slurm.calls("sbatch")) == 3
+    assert slurm.option("cpus-per-task") == "2"
+
+
+def test_too_many_sizes_are_refused_with_what_to_do(notebook: Path, slurm: FakeSlurm) -> None:
+    table = [{"number": number, "@memory": f"{number + 1}G"} for number in range(17)]
+    with pytest.raises(ResourceError, match=r"17 different sets of resources.*at most 16.*round the values"):
+        run(notebook, table, notebook.parent / "results", on="slurm")
     assert slurm.calls("sbatch") == []
 
 
