@@ -27,14 +27,15 @@ def check(chart: Path, arguments: list[str]) -> str:
     Raises:
         ClusterError: Helm or Slurm refuses it; the message names the key.
     """
-    helm = [TOOLS / "bin" / "helm", "template", "hpc", chart, *arguments]
+    helm = [str(TOOLS / "bin" / "helm"), "template", "hpc", str(chart), *arguments]
     objects = [found for found in yaml.safe_load_all(run(helm, next_step=NEXT)) if found]
     controller = _find(objects, "StatefulSet", "controller")["spec"]["template"]["spec"]
     image: str = controller["containers"][0]["image"]
+    ids = "{runAsUser}:{runAsGroup}".format(**controller["securityContext"])
     with tempfile.TemporaryDirectory() as folder:
         for name in ("slurm", "users"):
             _write(_find(objects, "ConfigMap", name)["data"], Path(folder) / name)
-        run(_command(image, Path(folder)), next_step=NEXT)
+        run(_command(image, ids, Path(folder)), next_step=NEXT)
     return image
 
 
@@ -54,13 +55,23 @@ def _write(texts: dict[str, str], folder: Path) -> None:
         (folder / name).write_text(text)
 
 
-def _command(image: str, folder: Path) -> list[str]:
+def _command(image: str, ids: str, folder: Path) -> list[str]:
     # Slurm starts only on the host that it is configured for.
     hosts = [
         f"--add-host={name}:127.0.0.1" for name in ("hpc-controller", "hpc-controller-0", "hpc-accounting")
     ]
     mounts = [f"--volume={folder}/slurm:/etc/hpc/slurm:ro", f"--volume={folder}/users:/var/lib/extrausers:ro"]
-    return [engine.docker(), "run", "--rm", "--hostname=hpc-controller-0", *hosts, *mounts, image, "check"]
+    return [
+        engine.docker(),
+        "run",
+        "--rm",
+        f"--user={ids}",
+        "--hostname=hpc-controller-0",
+        *hosts,
+        *mounts,
+        image,
+        "check",
+    ]
 
 
 def main() -> int:

@@ -160,3 +160,41 @@ def test_slurmdbd_s_configuration_gets_the_password_from_its_file(shell: Shell, 
     }
     done = shell.run("accounting/entrypoint.sh", "write_config", **environment)
     assert done.stdout == "DbdHost=x\nStoragePass=s3cret\n"
+
+
+@pytest.mark.parametrize(("brought", "seen"), [("new", 0), ("old", 1)])
+def test_sshd_gets_other_host_keys_when_kubernetes_has_brought_them(
+    shell: Shell, tmp_path: Path, brought: str, seen: int
+) -> None:
+    shell.fake("pkill")
+    for folder, text in (("secret", brought), ("run", "old")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "ssh_host_ed25519_key").write_text(text)
+    environment = {"HOST_KEYS": str(tmp_path / "secret"), "RUN_SSH": str(tmp_path / "run")}
+    done = shell.run("frontend/entrypoint.sh", "rekey", **environment, REKEY_SECONDS="0")
+    assert done.returncode == seen, done.stderr
+    assert (tmp_path / "run" / "ssh_host_ed25519_key").read_text() == brought
+    assert len(shell.called()) == 1 - seen
+
+
+def test_a_restored_state_takes_the_place_of_the_old_one(shell: Shell, tmp_path: Path) -> None:
+    for path in ("state", "restored/state"):
+        (tmp_path / path).mkdir(parents=True)
+        (tmp_path / path / "job_state").write_text(path)
+    done = shell.run("controller/entrypoint.sh", "take_up_restored; take_up_restored", **controller(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "state" / "job_state").read_text() == "restored/state"
+    assert not (tmp_path / "restored").exists()
+
+
+def test_a_check_fails_with_what_slurm_says(shell: Shell, tmp_path: Path) -> None:
+    shell.fake("scontrol", "echo 'scontrol: error: unrecognized key: NoSuchKey' >&2; exit 1")
+    done = shell.run("controller/entrypoint.sh", "check", **controller(tmp_path))
+    assert done.returncode == 1
+    assert "unrecognized key: NoSuchKey" in done.stderr
+
+
+def test_a_daemon_starts_unless_another_command_is_given(shell: Shell) -> None:
+    for words, said in (("", "daemon"), ("slurmd", "daemon"), ("echo other", "other")):
+        done = shell.run("lib.sh", f"start() {{ echo daemon; }}; start_or_run slurmd {words}")
+        assert done.stdout.strip() == said
