@@ -34,6 +34,14 @@ class Engines:
         with ipyparallel.Client(str(self.connection_file), timeout=START_SECONDS) as client:
             client.wait_for_engines(count, timeout=START_SECONDS, interactive=False)
 
+    def restart(self, count: int) -> None:
+        """Kill everything, and start as many engines with a new controller that remembers nothing but its keys."""
+        self.stop()
+        self._start("ipyparallel.controller", "--IPController.reuse_files=True", "--ip=127.0.0.1")
+        for _ in range(count):
+            self.engine()
+        self.wait_for(count)
+
     def stop(self) -> None:
         for process in reversed(self.processes):
             if process.poll() is None:

@@ -1,5 +1,6 @@
 """One sweep on every executor gives the same table, byte for byte, whatever is killed meanwhile."""
 
+import functools
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import pytest
 
 from sweep_client.errors import ExecutorError
 from sweep_client.sweep import Sweep, run
+from tests.cluster import nodes
 from tests.conftest import Account, MakeNamespace
 from tests.sweep_client.executors.conftest import rows, write_notebook
 from tests.sweep_client.executors.engines import start_engines
@@ -21,8 +23,8 @@ from tests.sweep_client.executors.site import NOTEBOOK_POD, RELEASE, Site
 
 pytestmark = pytest.mark.e2e
 
-VARIANTS = 40
-PARAMETERS = "number\n" + "".join(f"{number}\n" for number in range(VARIANTS))
+FEW, MANY = 40, 500
+COUNTS = [FEW, pytest.param(MANY, marks=pytest.mark.full)]
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +40,17 @@ def site(
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The table that local processes give."""
-    folder = tmp_path_factory.mktemp("local")
-    sweep = run(write_notebook(folder / "square.ipynb"), rows(VARIANTS), folder / "results")
-    sweep.wait()
-    return table(sweep.directory.root)
+def local_table(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], str]:
+    """Gives the table that local processes give, by the number of variants."""
+
+    @functools.cache
+    def made(count: int) -> str:
+        folder = tmp_path_factory.mktemp("local")
+        sweep = run(write_notebook(folder / "square.ipynb"), rows(count), folder / "results")
+        sweep.wait()
+        return table(sweep.directory.root)
+
+    return made
 
 
 def table(results: Path) -> str:
@@ -51,40 +58,38 @@ def table(results: Path) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def here(site: Site, tmp_path: Path, on: str, options: dict[str, Any]) -> str:
+def here(tmp_path: Path, count: int, on: str, options: dict[str, Any]) -> str:
     notebook = write_notebook(tmp_path / "square.ipynb")
-    sweep = run(
-        notebook, rows(VARIANTS), tmp_path / "results", on, executor_options={"workers": 2, **options}
-    )
+    sweep = run(notebook, rows(count), tmp_path / "results", on, executor_options={"workers": 2, **options})
     assert sweep.wait()["failed"] == 0
     return table(tmp_path / "results")
 
 
-def by_commands(site: Site, tmp_path: Path) -> str:
+def by_commands(site: Site, tmp_path: Path, count: int) -> str:
     """At the frontend's prompt."""
-    send(site, tmp_path, "cli")
+    send(site, tmp_path, "cli", count)
     return site.on_frontend(
         "cd cli && sweep run square.ipynb --params p.csv --out r --on slurm -j 2 >&2 && sweep table r"
     )
 
 
-def by_rest(site: Site, tmp_path: Path) -> str:
+def by_rest(site: Site, tmp_path: Path, count: int) -> str:
     """In a notebook's pod, which sees the home and has no command of Slurm."""
-    send(site, tmp_path, "rest")
+    send(site, tmp_path, "rest", count)
     command = f"cd rest && sweep run square.ipynb --params p.csv --out r --on slurm -j 2 -O url=http://{RELEASE}-restapi:6820 -O user=ada >&2 && sweep table r"
     return site.in_notebook(command, token=site.token())
 
 
-def send(site: Site, tmp_path: Path, folder: str) -> None:
+def send(site: Site, tmp_path: Path, folder: str, count: int) -> None:
     notebook = write_notebook(tmp_path / "square.ipynb").read_text()
-    site.on_frontend(f"mkdir -p {folder} && cat > {folder}/square.ipynb", notebook)
-    site.on_frontend(f"cat > {folder}/p.csv", PARAMETERS)
+    site.on_frontend(f"rm -rf {folder}; mkdir {folder} && cat > {folder}/square.ipynb", notebook)
+    site.on_frontend(f"cat > {folder}/p.csv", "number\n" + "".join(f"{number}\n" for number in range(count)))
 
 
-def by_ssh(site: Site, tmp_path: Path) -> str:
+def by_ssh(site: Site, tmp_path: Path, count: int) -> str:
     """On this machine, which shares no disk with the cluster."""
     before = staged(site)
-    found = here(site, tmp_path, "slurm", site.ssh_options)
+    found = here(tmp_path, count, "slurm", site.ssh_options)
     assert staged(site) == before, "what was staged is removed"
     return found
 
@@ -93,57 +98,107 @@ def staged(site: Site) -> str:
     return site.on_frontend("ls ~/.cache/sweep-client/runs 2>/dev/null || true")
 
 
-def by_jobs(site: Site, tmp_path: Path) -> str:
+def by_jobs(site: Site, tmp_path: Path, count: int) -> str:
     """As a Kubernetes Job; files go through the Kubernetes API."""
-    return here(site, tmp_path, "kubernetes", site.kubernetes_options)
+    return here(tmp_path, count, "kubernetes", site.kubernetes_options)
 
 
-def by_engines(site: Site, tmp_path: Path) -> str:
+def by_engines(site: Site, tmp_path: Path, count: int) -> str:
     """As tasks of two engines of this machine."""
     engines = start_engines(tmp_path / "profile", 2)
     try:
-        return here(site, tmp_path, "ipyparallel", {"connection_file": str(engines.connection_file)})
+        return here(tmp_path, count, "ipyparallel", {"connection_file": str(engines.connection_file)})
     finally:
         engines.stop()
 
 
+@pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("way", [by_commands, by_rest, by_ssh, by_jobs, by_engines])
 def test_every_executor_gives_the_same_table(
-    way: Callable[[Site, Path], str], site: Site, expected: str, tmp_path: Path
+    way: Callable[[Site, Path, int], str],
+    count: int,
+    site: Site,
+    local_table: Callable[[int], str],
+    tmp_path: Path,
 ) -> None:
-    assert expected.count("\n") == VARIANTS + 1
-    assert way(site, tmp_path) == expected
+    assert local_table(count).count("\n") == count + 1
+    assert way(site, tmp_path, count) == local_table(count)
 
 
 def test_a_killed_client_worker_and_controller_lose_nothing_and_repeat_nothing(
     site: Site, tmp_path: Path
 ) -> None:
+    sweep = slow_sweep(site, tmp_path, 60)
+    kill_client(sweep)
+    for pod in (f"{RELEASE}-controller-0", f"{RELEASE}-worker-cpu-1"):
+        kill_pod(site, pod)
+    assert_each_was_finished_once(sweep, 60)
+    site.namespace.wait_ready(f"statefulset/{RELEASE}-controller")
+
+
+@pytest.mark.full
+@pytest.mark.kills_nodes
+def test_500_variants_survive_client_worker_controller_and_a_node(site: Site, tmp_path: Path) -> None:
+    sweep = slow_sweep(site, tmp_path, MANY)
+    kill_client(sweep)
+    kill_pod(site, f"{RELEASE}-worker-cpu-0")
+    kill_pod(site, f"{RELEASE}-controller-0")
+    # The frontend is how this client reaches Slurm: its node is left alone.
+    frontend = site.namespace.get("pod", f"{RELEASE}-frontend-0")["spec"]["nodeName"]
+    node = next(name for name in nodes.names()[1:] if name != frontend)
+    nodes.kill(node)
+    try:
+        wait_until(lambda: sweep.counts()["done"] > 150, 240)
+    finally:
+        nodes.start(node)
+    assert_each_was_finished_once(sweep, MANY)
+
+
+@pytest.mark.full
+def test_500_variants_on_engines_survive_the_death_of_controller_and_engines(tmp_path: Path) -> None:
+    engines = start_engines(tmp_path / "profile", 2)
+    try:
+        notebook = write_notebook(tmp_path / "slow.ipynb", work="import time; time.sleep(0.05)")
+        options = {"connection_file": str(engines.connection_file), "workers": 2}
+        results = tmp_path / "results"
+        sweep = run(
+            notebook, rows(MANY), results, "ipyparallel", executor_options=options, lease_seconds=10.0
+        )
+        wait_until(lambda: sweep.counts()["done"] > 20, 60)
+        engines.restart(2)
+        assert_each_was_finished_once(sweep, MANY)
+    finally:
+        engines.stop()
+
+
+def slow_sweep(site: Site, tmp_path: Path, count: int) -> Sweep:
+    """A sweep as Slurm jobs whose workers can be killed in the middle."""
     notebook = write_notebook(tmp_path / "slow.ipynb", work="import time; time.sleep(0.5)")
-    results = tmp_path / "results"
-    sweep = run(
-        notebook,
-        rows(60),
-        results,
-        "slurm",
-        executor_options={"workers": 2, **site.ssh_options},
-        lease_seconds=10.0,
+    options = {"workers": 2, "processes": 4 if count > 100 else 1, **site.ssh_options}
+    return run(
+        notebook, rows(count), tmp_path / "results", "slurm", executor_options=options, lease_seconds=10.0
     )
-    client = subprocess.Popen(
-        [sys.executable, "-m", "sweep_client.cli", "status", "--follow", str(results)],
-        stdout=subprocess.DEVNULL,
-    )
+
+
+def kill_client(sweep: Sweep) -> None:
+    command = [sys.executable, "-m", "sweep_client.cli", "status", "--follow", str(sweep.directory.root)]
+    client = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     wait_until(lambda: sweep.counts()["done"] > 4, 60)
     client.send_signal(signal.SIGKILL)
     client.wait()
-    for pod in (f"{RELEASE}-controller-0", f"{RELEASE}-worker-cpu-1"):
-        site.namespace.kubectl("delete", "pod", pod, "--grace-period=0", "--force", "--wait=false")
-    attached = Sweep.attach(results)
-    assert attached.wait() == {"done": 60, "failed": 0, "running": 0, "pending": 0}
+
+
+def kill_pod(site: Site, pod: str) -> None:
+    site.namespace.kubectl("delete", "pod", pod, "--grace-period=0", "--force", "--wait=false")
+
+
+def assert_each_was_finished_once(sweep: Sweep, count: int) -> None:
+    results = sweep.directory.root
+    assert Sweep.attach(results).wait() == {"done": count, "failed": 0, "running": 0, "pending": 0}
     lines = [line for path in (results / "journal").glob("*.jsonl") for line in path.read_text().splitlines()]
     finished = [line["key"] for line in map(json.loads, lines) if line["event"] == "done"]
     assert len(finished) == len(set(finished)), "each was published once"
-    assert len(sweep.directory.done_keys()) == 60
-    site.namespace.wait_ready(f"statefulset/{RELEASE}-controller")
+    assert len(sweep.directory.done_keys()) == count
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> None:
