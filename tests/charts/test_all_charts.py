@@ -15,7 +15,12 @@ from tests.kube import run
 
 # The least that each chart wants said before it installs.
 USERS: Object = {"ada": {"uid": 20001, "gid": 20001, "sshKeys": ["ssh-ed25519 AAAA ada"]}}
+PASSWORD = "$y$j9T$ijSEh8eNnCWUEi8dTUxlQ0$fQ5AQNaTlGYH3Bo3oZ6IFrgy7JQpHQGRT3okoWCmUUB"
 BASE: dict[str, Object] = {
+    "jupyter": {
+        "image": {"registry": "registry.example/hpc"},
+        "users": {"ada": {"uid": 20001, "passwordHash": PASSWORD}},
+    },
     "slurm": {"image": {"registry": "registry.example/hpc"}, "users": USERS},
     "nfs": {"image": {"registry": "registry.example/hpc"}, "users": USERS},
     "hpc": {"global": {"image": {"registry": "registry.example/hpc"}, "users": USERS}},
@@ -171,8 +176,16 @@ def test_every_top_level_value_has_a_comment_and_a_schema(chart: str) -> None:
 
 def test_names_and_labels_are_made_by_the_same_file_in_every_chart() -> None:
     for name in ("_names.tpl", "_labels.tpl"):
-        texts = {(ROOT / "charts" / chart / "templates" / name).read_text() for chart in OWN_CHARTS}
-        assert len(texts) == 1, name
+        assert_equal_files(name, OWN_CHARTS)
+
+
+def test_users_and_homes_mean_the_same_in_slurm_and_jupyter() -> None:
+    for name in ("_users.tpl", "_volumes.tpl"):
+        assert_equal_files(name, ["slurm", "jupyter"])
+
+
+def assert_equal_files(name: str, charts: list[str]) -> None:
+    assert len({(ROOT / "charts" / chart / "templates" / name).read_text() for chart in charts}) == 1, name
 
 
 @pytest.mark.parametrize("chart", [chart for chart in CHARTS if (ROOT / "charts" / chart / "tests").is_dir()])

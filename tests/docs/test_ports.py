@@ -13,6 +13,10 @@ Row = tuple[str, str, frozenset[str]]
 # Values that turn on every rule that the chart can make.
 GIVEN: dict[str, Object] = {
     "slurm": {"users": {"ada": {"uid": 20001}}, "frontend": {"ssh": {"allowedCIDRs": ["192.0.2.0/24"]}}},
+    "jupyter": {
+        "users": {"ada": {"uid": 20001, "passwordHash": "$6$aa$bb"}},
+        "engines": {"pools": {"fast": {"owner": "ada"}}},
+    },
 }
 
 
@@ -37,7 +41,7 @@ def rendered(chart: str) -> set[Row]:
         if item["kind"] == "NetworkPolicy":
             component = item["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"]
             for rule in item["spec"].get("ingress", []):
-                for peer in rule["from"]:
+                for peer in rule.get("from", [{}]):
                     key = (_who(peer), component)
                     found[key] = found.get(key, frozenset()) | _ports(rule)
     return {(who, component, ports) for (who, component), ports in found.items()}
@@ -59,12 +63,12 @@ def _ports(rule: dict[str, Any]) -> frozenset[str]:
     )
 
 
-@pytest.mark.parametrize("chart", ["slurm"])
+@pytest.mark.parametrize("chart", GIVEN)
 def test_the_table_of_ports_is_what_the_policies_let_in(chart: str) -> None:
     assert documented(chart) == rendered(chart)
 
 
-@pytest.mark.parametrize("chart", ["slurm"])
+@pytest.mark.parametrize("chart", GIVEN)
 def test_every_label_of_a_pod_is_one_that_a_policy_asks_for(chart: str) -> None:
     asked = {who for who, _, _ in rendered(chart)}
     for item in render(chart, GIVEN[chart]):

@@ -1,0 +1,57 @@
+{{/* What the hub reads at its start. */}}
+
+{{/* settings.json of images/hub. */}}
+{{- define "jupyter.hub.settings" -}}
+{{- $image := include "hpc.value" (list . "image") | fromYaml -}}
+{{- $secrets := list -}}
+{{- range $image.pullSecrets }}{{- $secrets = append $secrets (dict "name" .) -}}{{- end -}}
+{{- dict
+  "release" .Release.Name
+  "labels" (include "hpc.selector" (list . "singleuser") | fromYaml | merge (dict "app.kubernetes.io/managed-by" "jupyterhub"))
+  "hubUrl" (printf "http://%s:8081" (include "hpc.name" (list . "hub")))
+  "proxyUrl" (printf "http://%s:8001" (include "hpc.name" (list . "proxy-api")))
+  "baseUrl" .Values.hub.baseUrl
+  "routeCheckSeconds" .Values.hub.routeCheckSeconds
+  "admins" .Values.hub.admins
+  "culling" .Values.hub.culling
+  "config" .Values.hub.config
+  "extraConfig" .Values.hub.extraConfig
+  "homeCreate" .Values.home.create
+  "usersConfigMap" (include "hpc.name" (list . "hub-users"))
+  "image" (dict "pullPolicy" (default "IfNotPresent" $image.pullPolicy) "pullSecrets" $secrets)
+  "volumes" (include "hpc.volumes.volumes" . | fromYamlArray)
+  "mounts" (include "hpc.volumes.mounts" . | fromYamlArray)
+  "singleuser" (include "jupyter.hub.singleuser" . | fromYaml)
+  | toPrettyJson -}}
+{{- end -}}
+
+{{/* The part on users' servers, image names made references. */}}
+{{- define "jupyter.hub.singleuser" -}}
+{{- $server := deepCopy .Values.singleuser -}}
+{{- $_ := set $server "imageReference" (include "jupyter.hub.image" (list . $server.image)) -}}
+{{- $_ := set $server "labels" (dict "access-hub" "true" "access-engines" "true") -}}
+{{- range $name, $profile := $server.profiles -}}
+{{- if $profile.image -}}
+{{- $_ := set $profile "imageReference" (include "jupyter.hub.image" (list $ $profile.image)) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $server -}}
+{{- end -}}
+
+{{/* An image of the family by its name, or any by its reference (with a slash): (list $ image). */}}
+{{- define "jupyter.hub.image" -}}
+{{- if contains "/" (index . 1) }}{{ index . 1 }}{{ else }}{{ include "hpc.image" . }}{{ end -}}
+{{- end -}}
+
+{{/* Identities at login providers, as {provider: {identity: user}}. */}}
+{{- define "jupyter.hub.identities" -}}
+{{- $table := dict -}}
+{{- range $name, $user := include "hpc.users.users" . | fromYaml -}}
+{{- range $provider, $identity := $user.identities -}}
+{{- $known := default dict (get $table $provider) -}}
+{{- $_ := set $known (toString $identity) $name -}}
+{{- $_ := set $table $provider $known -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $table -}}
+{{- end -}}

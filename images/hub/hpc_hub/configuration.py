@@ -1,0 +1,86 @@
+"""JupyterHub's configuration from the chart's settings, then from the values `hub.config` and `hub.extraConfig`."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import jupyterhub.app  # noqa: F401  # its classes are known ones
+from kubespawner import KubeSpawner
+from traitlets.config import Config
+
+from . import spawner, traits
+from .authenticator import AccountAuthenticator
+
+SETTINGS = Path("/etc/hpc/hub/settings.json")
+COOKIE_SECRET = Path("/etc/hpc/secrets/cookie-secret")
+CULLER_SCOPES = ["list:users", "read:users:activity", "read:servers", "delete:servers"]
+
+Settings = dict[str, Any]
+
+
+def configure(c: Config, path: Path = SETTINGS) -> None:
+    """Fill the configuration and refuse what JupyterHub does not know.
+
+    Raises:
+        traits.UnknownTrait: a value names a class or trait that does not exist.
+    """
+    settings: Settings = json.loads(path.read_text())
+    _hub(c, settings)
+    _proxy(c, settings)
+    _users(c, settings)
+    _culling(c, settings)
+    for trait, value in spawner.traits(settings).items():
+        c.KubeSpawner[trait] = value
+    _values(c, settings)
+    traits.check(c, "hub.config")
+
+
+def _hub(c: Config, settings: Settings) -> None:
+    c.JupyterHub.hub_bind_url = "http://0.0.0.0:8081"
+    c.JupyterHub.hub_connect_url = settings["hubUrl"]
+    c.JupyterHub.base_url = settings["baseUrl"]
+    c.JupyterHub.db_url = os.environ.get("DATABASE_URL", "sqlite:////srv/hub/jupyterhub.sqlite")
+    c.JupyterHub.cookie_secret = COOKIE_SECRET.read_bytes()
+    c.JupyterHub.pid_file = ""
+    c.JupyterHub.spawner_class = KubeSpawner
+    c.JupyterHub.allow_named_servers = settings["singleuser"]["namedServers"] > 0
+    c.JupyterHub.named_server_limit_per_user = settings["singleuser"]["namedServers"]
+    # A hub that goes leaves servers and routes alone: nobody is cut off.
+    c.JupyterHub.cleanup_servers = False
+    c.JupyterHub.cleanup_proxy = False
+
+
+def _proxy(c: Config, settings: Settings) -> None:
+    c.ConfigurableHTTPProxy.should_start = False
+    c.ConfigurableHTTPProxy.api_url = settings["proxyUrl"]
+    # Routes of a proxy that restarted are put back at this pace.
+    c.JupyterHub.last_activity_interval = settings["routeCheckSeconds"]
+
+
+def _users(c: Config, settings: Settings) -> None:
+    c.JupyterHub.authenticator_class = AccountAuthenticator
+    c.Authenticator.any_allow_config = True
+    c.Authenticator.admin_users = set(settings["admins"])
+    c.Authenticator.auth_refresh_age = 60
+    c.Authenticator.refresh_pre_spawn = True
+
+
+def _culling(c: Config, settings: Settings) -> None:
+    culling = settings["culling"]
+    if not culling["enabled"]:
+        return
+    command = [sys.executable, "-m", "jupyterhub_idle_culler", "--cull-users=false"]
+    command += [f"--timeout={culling['idleSeconds']}", f"--max-age={culling['maxAgeSeconds']}"]
+    command += [f"--cull-every={max(1, min(300, culling['idleSeconds'] // 2))}"]
+    c.JupyterHub.services = [{"name": "culler", "command": command}]
+    c.JupyterHub.load_roles = [{"name": "culler", "services": ["culler"], "scopes": CULLER_SCOPES}]
+
+
+def _values(c: Config, settings: Settings) -> None:
+    for section, options in settings["config"].items():
+        for option, value in options.items():
+            c[section][option] = value
+    for name, text in sorted(settings["extraConfig"].items()):
+        exec(compile(text, f"hub.extraConfig.{name}", "exec"), {"c": c, "get_config": lambda: c})  # noqa: S102

@@ -1,0 +1,44 @@
+"""Jupyter server extension: what still computes counts as activity, so that the hub's culling spares it.
+
+Jupyter itself counts messages only: a cell that prints nothing, a sweep or engines without a browser would be idle.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tornado.ioloop import PeriodicCallback
+
+SECONDS = 30
+# Programs whose presence means that somebody waits for a result.
+WORKING = (b"ipcontroller", b"ipyparallel.controller", b"sweep_client", b"/bin/sweep")
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    return [{"module": "hpc_notebook"}]
+
+
+def _load_jupyter_server_extension(app: Any) -> None:
+    def look() -> None:
+        if has_busy_kernel(app.kernel_manager) or has_working_process():
+            app.web_app.settings["last_activity_times"]["hpc_notebook"] = datetime.now(UTC)
+
+    PeriodicCallback(look, SECONDS * 1000).start()
+
+
+def has_busy_kernel(manager: Any) -> bool:
+    """Whether a cell runs in any kernel of this server."""
+    return any(kernel.get("execution_state") == "busy" for kernel in manager.list_kernels())
+
+
+def has_working_process(proc: Path = Path("/proc")) -> bool:
+    """Whether a controller of engines or a sweep runs in this pod."""
+    return any(_works(path) for path in proc.glob("[0-9]*/cmdline"))
+
+
+def _works(path: Path) -> bool:
+    try:
+        words = path.read_bytes().split(b"\0")[:4]
+    except OSError:
+        return False
+    return any(word in part for part in words for word in WORKING)

@@ -1,0 +1,109 @@
+"""Configuration of a pool's controller and engines: pinned ports and keys, and what a restart of either needs.
+
+Three faults of ipyparallel 9.2 are worked round here: internal sockets that take the ports of a restored pool (ports are in
+separate ranges), a task database that never reopens its table, and engines that a restarted controller waits for for ever.
+"""
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import zmq
+from ipyparallel.controller import app as controller_app
+from ipyparallel.controller.hub import Hub
+from ipyparallel.controller.sqlitedb import SQLiteDB
+from traitlets.config import Config
+from zmq.utils import z85
+
+from . import traits
+
+CONFIG = Path("/etc/hpc/engines/config.json")
+CURVE_KEY = Path("/etc/hpc/engines-key/curve-key")
+# Which engine this is, for the liveness probe.
+IDENTITY = Path("/tmp/engine")  # noqa: S108
+ENGINE_PORTS = range(10101, 10110)
+CLIENT_PORTS = range(10201, 10207)
+INTERNAL_PORTS = range(10301, 10307)
+# Engines of before a restart that have not said a word by then are gone.
+RESTORE_SECONDS = 15
+
+
+class PoolHub(Hub):
+    """A hub that forgets engines which left while it was away: a direct view on one would wait for ever."""
+
+    def _load_engine_state(self) -> None:
+        super()._load_engine_state()
+        self.unheard = set(self.hearts)
+        self.loop.add_timeout(self.loop.time() + RESTORE_SECONDS, self._forget_unheard)
+
+    def handle_new_heart(self, heart: bytes) -> None:
+        """A heart that beats is alive."""
+        self.unheard = getattr(self, "unheard", set()) - {heart}
+        super().handle_new_heart(heart)
+
+    def _forget_unheard(self) -> None:
+        for heart in self.unheard:
+            self.log.warning("engine %r did not come back", heart)
+            self.handle_stopped_heart(heart)
+        self.unheard = set()
+
+
+class TaskDatabase(SQLiteDB):
+    """The task database, reopened after a restart: SQLite says TEXT where upstream expects text and starts a new table."""
+
+    def _check_table(self) -> bool:
+        found = [row[1] for row in self._db.execute(f"PRAGMA table_info('{self.table}')")]
+        return not found or found == self._keys
+
+
+def controller(c: Config) -> None:
+    """Fill a controller's configuration from the pod's environment and mounted files."""
+    curve = z85.encode(CURVE_KEY.read_bytes())
+    c.IPController.ip = "0.0.0.0"  # noqa: S104
+    c.IPController.location = os.environ["POOL_SERVICE"]
+    c.IPController.engine_ports = list(ENGINE_PORTS)
+    c.IPController.client_ports = list(CLIENT_PORTS)
+    c.IPController.ports = list(INTERNAL_PORTS)
+    c.IPController.enable_curve = True
+    c.IPController.curve_secretkey = curve
+    c.IPController.curve_publickey = zmq.curve_public(curve)
+    c.IPController.reuse_files = True
+    c.IPController.restore_engines = True
+    c.IPController.db_class = "hpc_notebook.pool.TaskDatabase"
+    c.HeartMonitor.period = 1000
+    c.HeartMonitor.max_heartmonitor_misses = 3
+    _forget_other_keys(Path(os.environ["IPP_PROFILE_DIR"]), zmq.curve_public(curve).decode())
+    controller_app.Hub = PoolHub
+    _values(c, "IPController")
+
+
+def engine(c: Config) -> None:
+    """Fill an engine's configuration; it waits for its controller rather than restart."""
+    identity = f"{os.environ['HOSTNAME']}-{secrets.token_hex(4)}"
+    IDENTITY.write_text(identity)
+    c.Session.session = identity
+    c.IPEngine.timeout = 300
+    c.IPEngine.wait_for_url_file = 300
+    _values(c, "IPEngine")
+
+
+def _values(c: Config, program: str) -> None:
+    """What the chart's value `engines.config` says; sections of the other program are left to it."""
+    import ipyparallel.engine.app  # noqa: F401  # its classes are known ones
+
+    given: dict[str, dict[str, Any]] = json.loads(CONFIG.read_text())
+    traits.check(Config(given), "engines.config")
+    other = {"IPController", "IPEngine"} - {program}
+    for section, options in given.items():
+        if section not in other:
+            c[section].update(options)
+
+
+def _forget_other_keys(profile: Path, public: str) -> None:
+    """Connection files and engines of a release with other keys are of no use to this one."""
+    files = [*profile.glob("security/ipcontroller-*.json")]
+    if any(json.loads(path.read_text()).get("curve_serverkey") != public for path in files):
+        for path in [*files, *profile.glob("log/engines*.json")]:
+            path.unlink()

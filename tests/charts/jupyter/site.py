@@ -1,0 +1,224 @@
+"""A release of chart `jupyter` as tests see it: logins over HTTP, servers by the hub's API, cells over a websocket."""
+
+import os
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from httpx_ws import WebSocketSession, connect_ws
+
+from tests.kube import Namespace, context_arguments, is_local
+
+RELEASE = "hpc"
+INGRESS_PORT = os.environ.get("INGRESS_PORT", "8080")
+
+
+@dataclass
+class Site:
+    """One release in one namespace; reached by the local cluster's Ingress, elsewhere by a port-forward."""
+
+    namespace: Namespace
+    values: dict[str, Any]
+    forward: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    port: int = 0
+
+    def install(self, **changed: Any) -> None:
+        """Install, or upgrade with some top-level values changed."""
+        self.values.update(changed)
+        ingress = {"enabled": True, "host": self.host} if is_local() else {}
+        self.namespace.install(
+            RELEASE, "charts/jupyter", values={**self.values, "ingress": ingress}, wait_seconds=180
+        )
+
+    @property
+    def host(self) -> str:
+        """Name under which the Ingress serves this release; browsers look names below `localhost` up on this machine."""
+        return f"{self.namespace.name}.localhost"
+
+    @property
+    def url(self) -> str:
+        """Where a browser goes."""
+        if is_local():
+            return f"http://{self.host}:{INGRESS_PORT}"
+        if not self.forward or self.forward[0].poll() is not None:
+            self._forward()
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self) -> httpx.Client:
+        """A browser without pages: cookies, redirects, the release's host name."""
+        parts = urlsplit(self.url)
+        return httpx.Client(
+            base_url=f"http://127.0.0.1:{parts.port}",
+            headers={"Host": parts.netloc},
+            follow_redirects=True,
+            timeout=60,
+        )
+
+    def login(self, name: str, password: str) -> httpx.Response:
+        """Give the answer to a login; its page is not followed."""
+        with self.client() as client:
+            return _login(client, name, password)
+
+    @contextmanager
+    def user(self, name: str, password: str) -> Iterator["User"]:
+        """A user who is logged in."""
+        with self.client() as client:
+            answer = _login(client, name, password)
+            assert answer.status_code == 302, answer.text
+            made = client.post(
+                f"/hub/api/users/{name}/tokens",
+                json={"note": "test"},
+                headers={"X-XSRFToken": _xsrf(client)},
+            )
+            assert made.status_code == 201, made.text
+            yield User(self, client, name, made.json()["token"])
+
+    def close(self) -> None:
+        """End the port-forward."""
+        for process in self.forward:
+            process.terminate()
+            process.wait()
+
+    def _forward(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        command = ["kubectl", *context_arguments(), "-n", self.namespace.name, "port-forward"]
+        command += [f"svc/{RELEASE}-proxy", f"{self.port}:80"]
+        self.forward[:] = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)]
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.2)
+        raise AssertionError(f"kubectl port-forward does not listen\n{self.namespace.why()}")
+
+
+@dataclass
+class User:
+    """A user who is logged in, and his servers."""
+
+    site: Site
+    client: httpx.Client
+    name: str
+    token: str
+
+    def api(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Call the hub or, below /user, a server, by the user's token."""
+        headers = {"Authorization": f"token {self.token}"}
+        with self.site.client() as client:
+            return client.request(method, path, headers=headers, **options)
+
+    def start(self, server: str = "", *, timeout: float = 120, **options: Any) -> float:
+        """Start a server and wait until it answers; return the seconds it took."""
+        start = time.monotonic()
+        path = (
+            f"/hub/api/users/{self.name}/servers/{server}" if server else f"/hub/api/users/{self.name}/server"
+        )
+        asked = self.api("POST", path, json=options)
+        assert asked.status_code in (201, 202), asked.text
+        self.site.namespace.wait_for(
+            f"server {server!r} of {self.name} is ready",
+            lambda: self.servers().get(server, {}).get("ready"),
+            timeout=timeout,
+        )
+        return time.monotonic() - start
+
+    def servers(self) -> dict[str, Any]:
+        """The user's servers as the hub has them."""
+        found: dict[str, Any] = self.api("GET", f"/hub/api/users/{self.name}").json()["servers"]
+        return found
+
+    def stop(self, server: str = "") -> None:
+        """Stop a server and wait until it is gone."""
+        path = (
+            f"/hub/api/users/{self.name}/servers/{server}" if server else f"/hub/api/users/{self.name}/server"
+        )
+        self.api("DELETE", path)
+        self.site.namespace.wait_for(
+            "the server is gone",
+            lambda: (
+                not self.servers().get(server, {}).get("pending")
+                and not self.servers().get(server, {}).get("ready")
+            ),
+        )
+
+    @contextmanager
+    def kernel(self, server: str = "") -> Iterator["Kernel"]:
+        """A kernel of the user's server, with its websocket open."""
+        root = f"/user/{self.name}/{server}".rstrip("/")
+        made = self.api("POST", f"{root}/api/kernels", json={"name": "python3"})
+        assert made.status_code == 201, made.text
+        path = f"{root}/api/kernels/{made.json()['id']}/channels"
+        with ExitStack() as stack:
+            client = stack.enter_context(self.site.client())
+            address = str(client.base_url).replace("http", "ws") + path
+            headers = {"Authorization": f"token {self.token}"}
+            channel: WebSocketSession = stack.enter_context(connect_ws(address, client, headers=headers))
+            yield Kernel(channel)
+
+
+@dataclass
+class Kernel:
+    """A kernel at the other end of a websocket."""
+
+    socket: WebSocketSession
+
+    def send(self, code: str) -> str:
+        """Ask for a cell to be run; return the message's id."""
+        message = uuid.uuid4().hex
+        header = {"msg_id": message, "msg_type": "execute_request", "username": "", "session": message}
+        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}}
+        self.socket.send_json(
+            {
+                "channel": "shell",
+                "header": header | {"version": "5.3", "date": ""},
+                "parent_header": {},
+                "metadata": {},
+                "content": content | {"allow_stdin": False, "stop_on_error": True},
+            }
+        )
+        return message
+
+    def output(self, message: str, *, timeout: float = 60) -> str:
+        """Wait for a cell to end; return what it printed, its value or its error."""
+        parts: list[str] = []
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            reply = self.socket.receive_json(timeout=max(0.1, end - time.monotonic()))
+            if reply["parent_header"].get("msg_id") != message:
+                continue
+            content = reply["content"]
+            if reply["msg_type"] == "stream":
+                parts.append(content["text"])
+            elif reply["msg_type"] == "execute_result":
+                parts.append(content["data"]["text/plain"])
+            elif reply["msg_type"] == "error":
+                parts.append("\n".join(content["traceback"]))
+            elif reply["msg_type"] == "status" and content["execution_state"] == "idle":
+                return "".join(parts)
+        raise AssertionError(f"a cell did not end in {timeout:.0f} s; it printed: {''.join(parts)}")
+
+    def run(self, code: str, *, timeout: float = 60) -> str:
+        """Run a cell and return what it showed."""
+        return self.output(self.send(code), timeout=timeout).strip()
+
+
+def _login(client: httpx.Client, name: str, password: str) -> httpx.Response:
+    client.get("/hub/login")
+    form = {"username": name, "password": password, "_xsrf": _xsrf(client)}
+    return client.post("/hub/login", data=form, follow_redirects=False)
+
+
+def _xsrf(client: httpx.Client) -> str:
+    """The hub's own token; servers set others for their paths."""
+    found = {cookie.path: cookie.value for cookie in client.cookies.jar if cookie.name == "_xsrf"}
+    return found.get("/hub/") or ""

@@ -1,0 +1,139 @@
+"""Logins, servers in users' homes, and what a restart of hub or proxy costs."""
+
+import time
+
+import pytest
+
+from tests.charts.jupyter.conftest import PASSWORDS
+from tests.charts.jupyter.site import Site, User
+
+pytestmark = pytest.mark.e2e
+
+WHO = "import os; print(os.getuid(), os.getgid(), sorted(os.getgroups()), os.getcwd())"
+
+
+def test_a_wrong_password_is_refused_and_says_so(site: Site) -> None:
+    refused = site.login("ada", "wrong")
+    assert refused.status_code == 403
+    assert "Invalid username or password" in refused.text
+    assert site.login("nobody", "nobody").status_code == 403
+
+
+def test_a_server_runs_as_its_user_in_his_home(site: Site) -> None:
+    with site.user("ada", PASSWORDS["ada"]) as ada:
+        ada.start()
+        with ada.kernel() as kernel:
+            assert kernel.run(WHO) == "20001 20001 [20001, 20100] /home/ada"
+            kernel.run("open('written', 'w').write('x')")
+            assert kernel.run("!stat -c '%U:%G %a' ~; stat -c %u ~/written; whoami").split() == [
+                "ada:ada",
+                "700",
+                "20001",
+                "ada",
+            ]
+
+
+def test_a_server_holds_what_notebooks_and_jobs_use(site: Site) -> None:
+    names = "xarray, dask, netCDF4, zarr, ipyparallel, sweep_client, mpi4py, matplotlib, pandas, nbgitpuller"
+    with site.user("ada", PASSWORDS["ada"]) as ada:
+        started(ada)
+        with ada.kernel() as kernel:
+            assert kernel.run(f"import {names}; print('all')") == "all"
+            assert kernel.run("!which sbatch squeue sacct scancel git ssh | wc -l") == "6"
+            assert "/home/ada/.local" in kernel.run("import site; print(site.getusersitepackages())")
+
+
+def test_a_server_holds_no_token_of_kubernetes_and_cannot_reach_it(site: Site) -> None:
+    with site.user("ada", PASSWORDS["ada"]) as ada:
+        started(ada)
+        with ada.kernel() as kernel:
+            assert kernel.run("import os; os.path.exists('/var/run/secrets/kubernetes.io')") == "False"
+            assert kernel.run(reach("kubernetes.default", 443)) == "refused"
+
+
+def test_one_user_reaches_neither_another_s_server_nor_his_home(site: Site) -> None:
+    with site.user("ada", PASSWORDS["ada"]) as ada, site.user("grace", PASSWORDS["grace"]) as grace:
+        started(ada)
+        started(grace)
+        assert grace.api("GET", "/user/ada/api/contents").status_code in (403, 404)
+        assert grace.api("GET", "/hub/api/users/ada").status_code == 404
+        address = site.namespace.get("pod", "hpc-singleuser-ada")["status"]["podIP"]
+        with grace.kernel() as kernel:
+            assert kernel.run("!ls /home") == "grace"
+            assert kernel.run(reach(address, 8888)) == "refused"
+        grace.stop()
+
+
+def test_a_named_server_stands_beside_the_default_one(site: Site) -> None:
+    with site.user("ada", PASSWORDS["ada"]) as ada:
+        started(ada)
+        ada.start("second")
+        assert {name for name, server in ada.servers().items() if server["ready"]} == {"", "second"}
+        ada.stop("second")
+
+
+def test_a_hub_that_restarts_cuts_no_kernel_off_and_logins_work_again_soon(site: Site) -> None:
+    with site.user("ada", PASSWORDS["ada"]) as ada:
+        started(ada)
+        with ada.kernel() as kernel:
+            message = kernel.send(
+                "import time\nfor line in range(24):\n    print(line, flush=True)\n    time.sleep(0.5)"
+            )
+            time.sleep(2)
+            site.namespace.kubectl("delete", "pod", "-l", hub_label("hub"), "--wait=false")
+            start = time.monotonic()
+            site.namespace.wait_for(
+                "a login works again", lambda: site.login("grace", PASSWORDS["grace"]).status_code == 302
+            )
+            assert time.monotonic() - start < 30
+            assert kernel.output(message).split() == [str(line) for line in range(24)]
+
+
+def test_routes_are_back_within_seconds_of_a_proxy_restart(site: Site) -> None:
+    with site.user("ada", PASSWORDS["ada"]) as ada:
+        started(ada)
+        assert ada.api("GET", "/user/ada/api/status").status_code == 200
+        site.namespace.kubectl("delete", "pod", "-l", hub_label("proxy"), "--wait=false")
+        start = time.monotonic()
+        site.namespace.wait_for("the proxy is gone", lambda: not answers(ada), timeout=15, every=0.1)
+        site.namespace.wait_for("the server answers again", lambda: answers(ada), every=0.1)
+        assert time.monotonic() - start < 20
+
+
+def test_a_user_who_is_added_logs_in_and_one_who_is_removed_is_logged_out(site: Site) -> None:
+    users = dict(site.values["users"])
+    with site.user("grace", PASSWORDS["grace"]) as grace:
+        linus = {**users["grace"], "uid": 20003}
+        site.install(users={"ada": users["ada"], "linus": linus})
+        site.namespace.wait_for(
+            "linus logs in", lambda: site.login("linus", PASSWORDS["grace"]).status_code == 302, timeout=150
+        )
+        assert site.login("grace", PASSWORDS["grace"]).status_code == 403
+        site.namespace.wait_for(
+            "grace's token ends",
+            lambda: grace.api("GET", "/hub/api/users/grace").status_code == 403,
+            timeout=120,
+        )
+    site.install(users=users)
+
+
+def reach(host: str, port: int) -> str:
+    """A cell that says whether it can connect."""
+    return f"import socket\ntry:\n    socket.create_connection(('{host}', {port}), 3)\n    print('reached')\nexcept OSError:\n    print('refused')"
+
+
+def hub_label(component: str) -> str:
+    return f"app.kubernetes.io/component={component}"
+
+
+def started(user: User) -> None:
+    """Have the user's default server."""
+    if not user.servers().get("", {}).get("ready"):
+        user.start()
+
+
+def answers(user: User) -> bool:
+    try:
+        return user.api("GET", f"/user/{user.name}/api/status").status_code == 200
+    except Exception:
+        return False

@@ -1,0 +1,171 @@
+"""The chart's settings become traits, and names that JupyterHub does not know end the start."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tornado import web
+from traitlets.config import Config
+
+from images.hub.hpc_hub import configuration, spawner
+from images.hub.hpc_hub.accounts import Accounts
+from images.hub.hpc_hub.traits import UnknownTrait
+from tests.charts.render import render
+from tests.cluster.paths import ROOT
+
+HASH = "$y$j9T$ijSEh8eNnCWUEi8dTUxlQ0$fQ5AQNaTlGYH3Bo3oZ6IFrgy7JQpHQGRT3okoWCmUUB"
+
+
+def settings(values: dict[str, Any]) -> str:
+    """settings.json as the chart makes it."""
+    given = {"users": {"ada": {"uid": 20001, "passwordHash": HASH}}, **values}
+    for item in render("jupyter", given):
+        if item["kind"] == "ConfigMap" and item["metadata"]["name"] == "hpc-hub":
+            text: str = item["data"]["settings.json"]
+            return text
+    raise AssertionError("no settings")
+
+
+@pytest.fixture
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that gives the configuration of some values."""
+    (tmp_path / "cookie").write_bytes(b"x" * 32)
+    monkeypatch.setattr(configuration, "COOKIE_SECRET", tmp_path / "cookie")
+
+    def of(**values: Any) -> Config:
+        path = tmp_path / "settings.json"
+        path.write_text(settings(values))
+        c = Config()
+        configuration.configure(c, path)
+        return c
+
+    return of
+
+
+@pytest.fixture
+def ada(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A spawner of ada's, who has a home, and one of somebody who was removed."""
+    (tmp_path / "passwd").write_text("ada:x:20001:20002::/home/ada:/bin/bash\n")
+    (tmp_path / "group").write_text("project:x:20100:ada\n")
+    monkeypatch.setattr(spawner, "Accounts", lambda: Accounts(tmp_path, tmp_path))
+    return SimpleNamespace(user=SimpleNamespace(name="ada"))
+
+
+def test_the_chart_s_own_settings_are_all_known_traits(configured: Any) -> None:
+    c = configured()
+    assert c.JupyterHub.hub_connect_url == "http://hpc-hub:8081"
+    assert c.KubeSpawner.image.endswith("/notebook:0.1.0") or "/notebook:" in c.KubeSpawner.image
+    assert c.KubeSpawner.start_timeout == 600
+    assert c.KubeSpawner.http_timeout == 3600
+    assert c.JupyterHub.named_server_limit_per_user == 5
+    assert c.JupyterHub.cleanup_servers is False
+
+
+def test_a_server_has_its_owner_s_ids_and_no_more(configured: Any, ada: Any) -> None:
+    c = configured()
+    assert c.KubeSpawner.pod_security_context(ada) == {
+        "runAsNonRoot": True,
+        "runAsUser": 20001,
+        "runAsGroup": 20002,
+        "supplementalGroups": [20100],
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert (c.KubeSpawner.uid(ada), c.KubeSpawner.gid(ada)) == (20001, 20002)
+    assert c.KubeSpawner.automount_service_account_token is False
+    for container in [
+        *c.KubeSpawner.init_containers,
+        {"securityContext": c.KubeSpawner.container_security_context},
+    ]:
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+
+
+def test_a_removed_user_s_server_does_not_start(ada: Any) -> None:
+    ada.user.name = "gone"
+    with pytest.raises(web.HTTPError, match="there is no account gone any more"):
+        spawner.account(ada)
+
+
+def test_a_pod_says_whose_it_is(ada: Any) -> None:
+    pod = SimpleNamespace(metadata=SimpleNamespace(labels={}))
+    assert spawner.label_owner(ada, pod).metadata.labels == {"hpc/uid": "20001"}
+
+
+def test_a_server_sees_its_own_home_and_the_shared_volumes(configured: Any) -> None:
+    c = configured(volumes={"lake": {"mountPath": "/lake", "readOnly": True, "claim": "lake"}})
+    mounts = {mount["name"]: mount for mount in c.KubeSpawner.volume_mounts}
+    assert mounts["home"]["subPath"] == "{unescaped_username}"
+    assert mounts["shared-lake"] == {"name": "shared-lake", "mountPath": "/lake", "readOnly": True}
+
+
+def test_a_profile_changes_what_it_names(configured: Any) -> None:
+    profiles = {
+        "big": {"displayName": "Big", "cpuLimit": 2, "memoryLimit": "8G", "image": "notebook-climate"},
+        "gpu": {
+            "extendedResources": {"nvidia.com/gpu": 1},
+            "image": "registry.example/own:1",
+            "default": True,
+        },
+    }
+    big, gpu = configured(singleuser={"profiles": profiles}).KubeSpawner.profile_list
+    assert big["display_name"] == "Big"
+    assert big["kubespawner_override"]["image"].split("/")[-1].startswith("notebook-climate:")
+    assert big["kubespawner_override"] == {**big["kubespawner_override"], "cpu_limit": 2, "mem_limit": "8G"}
+    assert gpu["default"] is True
+    assert gpu["kubespawner_override"]["image"] == "registry.example/own:1"
+    assert gpu["kubespawner_override"]["extra_resource_limits"] == {"nvidia.com/gpu": 1}
+
+
+def test_values_reach_any_trait_and_win(configured: Any) -> None:
+    c = configured(
+        hub={
+            "config": {"KubeSpawner": {"start_timeout": 5}, "JupyterHub": {"concurrent_spawn_limit": 7}},
+            "extraConfig": {
+                "b": "c.JupyterHub.shutdown_on_logout = True",
+                "a": "c.JupyterHub.log_level = 10",
+            },
+        }
+    )
+    assert c.KubeSpawner.start_timeout == 5
+    assert c.JupyterHub.concurrent_spawn_limit == 7
+    assert c.JupyterHub.shutdown_on_logout is True
+    assert c.JupyterHub.log_level == 10
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            {"JupyterHub": {"shutdown_on_logut": True}},
+            r"hub\.config\.JupyterHub\.shutdown_on_logut: unknown trait; did you mean shutdown_on_logout",
+        ),
+        (
+            {"KubeSpawnr": {"image": "x"}},
+            r"hub\.config\.KubeSpawnr: there is no such class; did you mean KubeSpawner",
+        ),
+    ],
+)
+def test_an_unknown_name_ends_the_start_and_is_named(
+    configured: Any, config: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UnknownTrait, match=message):
+        configured(hub={"config": config})
+
+
+def test_culling_is_a_service_that_may_stop_servers_and_nothing_else(configured: Any) -> None:
+    c = configured(hub={"culling": {"enabled": True, "idleSeconds": 100, "maxAgeSeconds": 0}})
+    assert "--timeout=100" in c.JupyterHub.services[0]["command"]
+    assert c.JupyterHub.load_roles[0]["scopes"] == configuration.CULLER_SCOPES
+    off = configured(hub={"culling": {"enabled": False}})
+    assert "services" not in off.JupyterHub
+
+
+def test_both_images_refuse_unknown_names_by_the_same_text() -> None:
+    texts = {
+        (ROOT / "images" / path / "traits.py").read_text()
+        for path in ("hub/hpc_hub", "notebook/hpc_notebook")
+    }
+    assert len(texts) == 1
+    assert json.dumps(sorted(texts))
