@@ -47,7 +47,7 @@ def run_grid(
         sweep.retry()
     print(f"{name}: {len(cases)} runs; look: sweep status --follow {place}", file=sys.stderr)
     sweep.wait()
-    return [_run(variant) for variant in Sweep.attach(place).results.variants()]
+    return [found for variant in Sweep.attach(place).results.variants() for found in _runs(variant)]
 
 
 def forget(name: str, *, folder: Path = FOLDER) -> None:
@@ -68,10 +68,11 @@ def _notebook(function: str, example: Mapping[str, Any]) -> dict[str, Any]:
     return {"nbformat": 4, "nbformat_minor": 5, "cells": cells, "metadata": {"kernelspec": kernel}}
 
 
-def _run(variant: Any) -> Run:
+def _runs(variant: Any) -> list[Run]:
     if variant.state == "done":
-        return Run(**variant.values["found"].load())
+        found = variant.values["found"].load()
+        return [Run(**entry) for entry in (found if isinstance(found, list) else [found])]
     reason = variant.failure.message if variant.failure else variant.state
     parameters = {key: value for key, value in variant.parameters.items() if key not in ("series", "block")}
     series, block = str(variant.parameters.get("series", "")), int(variant.parameters.get("block", 0))
-    return Run(series, parameters, {}, block, valid=False, error=str(reason)[-500:])
+    return [Run(series, parameters, {}, block, valid=False, error=str(reason)[-500:])]

@@ -64,6 +64,10 @@ class Release:
         program = "import json, pathlib, sys; f = pathlib.Path(sys.argv[1]); f.mkdir(parents=True, exist_ok=True); [(f / n).write_text(t) for n, t in json.load(sys.stdin).items()]"
         self.run(f"python3 -c {shlex.quote(program)} {shlex.quote(folder)}", stdin=json.dumps(dict(files)))
 
+    def home(self) -> str:
+        """The user's home, as frontend and workers see it."""
+        return self._user()[2]
+
     def nodes(self) -> list[Node]:
         """The nodes that can take jobs now."""
         pods = self.namespace.get("pods", "-l", f"app.kubernetes.io/instance={self.name}")["items"]

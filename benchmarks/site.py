@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.release import Release, installed, own_release
+from tests.kube import Namespace
 
 
 def parser(description: str | None, presets: Sequence[str]) -> argparse.ArgumentParser:
@@ -35,6 +36,12 @@ def release(arguments: argparse.Namespace, workers: Mapping[str, Any]) -> Iterat
     else:
         with own_release(workers) as made:
             yield made
+
+
+def machines() -> list[str]:
+    """Machines of the cluster that take ordinary pods."""
+    nodes = Namespace("default").get("nodes")["items"]
+    return [node["metadata"]["name"] for node in nodes if not node["spec"].get("taints")]
 
 
 def where(found: Release | None) -> dict[str, Any]:

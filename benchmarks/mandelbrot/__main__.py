@@ -122,7 +122,7 @@ def measure(arguments: argparse.Namespace, found: Release | None, folder: Path =
     recorder = Recorder("mandelbrot", arguments.preset, command("benchmarks.mandelbrot"))
     places = [ENGINES, *([MPI, ARRAY] if found else [])]
     cpus = sum(node.cpus for node in found.nodes()) if found else 0
-    with _engines(arguments.connection_file, max(preset.workers)) as connection_file:
+    with local_engines(arguments.connection_file, max(preset.workers)) as connection_file:
         name = f"mandelbrot-{arguments.preset}{'' if found else '-here'}"
         here = {**where(found), "engines": connection_file}
         runs = run_grid(name, "benchmarks.mandelbrot.case:run", cases(preset, places, cpus), here)
@@ -141,7 +141,8 @@ def measure(arguments: argparse.Namespace, found: Release | None, folder: Path =
 
 
 @contextlib.contextmanager
-def _engines(connection_file: str, count: int) -> Iterator[str]:
+def local_engines(connection_file: str, count: int) -> Iterator[str]:
+    """The connection file of some engines: the given one's, or of so many that are started on this machine."""
     if connection_file:
         yield connection_file
         return

@@ -1,6 +1,7 @@
 """The places where items run: engines here, MPI ranks and array tasks of a release. Each gives times and what was found."""
 
 import contextlib
+import importlib
 import json
 import secrets
 import tempfile
@@ -54,8 +55,7 @@ def spread(
 @contextlib.contextmanager
 def engines(count: int, connection_file: str = "") -> Iterator[Place]:
     """Engines of IPyParallel: those of a connection file, or so many started on this machine."""
-    import ipyparallel  # type: ignore[import-untyped]
-
+    ipyparallel: Any = importlib.import_module("ipyparallel")
     with contextlib.ExitStack() as stack:
         if not connection_file:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "profile"
@@ -69,14 +69,13 @@ def engines(count: int, connection_file: str = "") -> Iterator[Place]:
 
 
 def _on_engines(client: Any, kernel: Path, items: Items, way: str, workers: int) -> Spread:
-    import ipyparallel
-
+    ipyparallel: Any = importlib.import_module("ipyparallel")
     call = ipyparallel.Reference("timed_items")
     chosen = client.ids[:workers]
     if len(chosen) < workers:
         raise RuntimeError(f"{workers} engines were wanted, {len(chosen)} are there")
     view = client[chosen]
-    view.execute(kernel.read_text() + TIMED, block=True)
+    view.execute(f"{SOURCE} = {kernel.read_text()!r}\n{TIMED}", block=True)
     begun = time.time()
     if way == "static":
         jobs = [
@@ -91,14 +90,17 @@ def _on_engines(client: Any, kernel: Path, items: Items, way: str, workers: int)
     return spread(done, items, seconds, seconds)
 
 
-# On an engine the kernel's names are the engine's own.
+# The kernel becomes a module of its own on the engine, where it must not think that it is the program.
+SOURCE = "kernel_source"
 TIMED = """
 def timed_items(items):
-    import time
+    import time, types
+    kernel = types.ModuleType("kernel")
+    exec(kernel_source, kernel.__dict__)
     done = []
     for item in items:
         begun = time.time()
-        found = work(item)
+        found = kernel.work(item)
         done.append({"index": item["index"], "begun": begun, "ended": time.time(), "found": found})
     return done
 """

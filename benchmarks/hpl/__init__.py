@@ -1,0 +1,1 @@
+"""A dense linear system: how much of the cores' speed reaches a program that computes and talks."""
