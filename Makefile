@@ -147,7 +147,10 @@ bench-mpi: .venv/ready $(BENCH_NEEDS) ## messages between pods, in a pod, and be
 bench-climate: .venv/ready $(BENCH_NEEDS) ## the mean of a gridded variable by dask, engines and Slurm
 	@$(PYTHON) -m benchmarks.climate $(BENCH_RELEASE) $(BENCH_ARGS)
 
-bench-all: bench-hpl bench-mandelbrot bench-mpi bench-climate bench-report ## all that make the report, and the report
+bench-thesis: .venv/ready $(BENCH_NEEDS) ## the thesis's sixteen notebooks, and saving five million elements
+	@$(PYTHON) -m benchmarks.sweep.thesis $(BENCH_RELEASE) $(BENCH_ARGS)
+
+bench-all: bench-hpl bench-mandelbrot bench-mpi bench-climate bench-thesis bench-report ## all that make the report, and the report
 
 bench-report: .venv/ready ## one HTML file of all results, into .tools/benchmarks
 	@$(PYTHON) -m benchmarks.report $(BENCH_ARGS)
@@ -161,4 +164,4 @@ bench-compare: .venv/ready ## a result beside an earlier one, with intervals (BE
 	@test -x .venv/bin/python || python3 -m venv .venv
 	@.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]' && touch $@
 
-.PHONY: demo demo-local demo-down install uninstall template hpc-dependencies help cluster cluster-down cluster-status node-image base-image go-modules tools images sbom docs package publish version clean check check-config lint test e2e e2e-full e2e-ready bench-cluster bench-sweep bench-sweep-cluster bench-slurm bench-nfs bench-mandelbrot bench-hpl bench-mpi bench-climate bench-all bench-report bench-compare
+.PHONY: demo demo-local demo-down install uninstall template hpc-dependencies help cluster cluster-down cluster-status node-image base-image go-modules tools images sbom docs package publish version clean check check-config lint test e2e e2e-full e2e-ready bench-cluster bench-sweep bench-sweep-cluster bench-slurm bench-nfs bench-mandelbrot bench-hpl bench-mpi bench-climate bench-thesis bench-all bench-report bench-compare
