@@ -37,7 +37,7 @@ class Preset:
 
 PRESETS = {
     "quick": Preset({"ascii": ["240x120"], "numpy": ["1000x750"]}, [1, 2, 4], 40, 5),
-    "smoke": Preset({"ascii": ["40x20"], "numpy": ["80x60"]}, [1, 2], 8, 1),
+    "smoke": Preset({"ascii": ["40x20"], "numpy": ["80x60"]}, [2], 8, 1),
     "full": Preset(
         {"ascii": ["160x80", "320x160"], "numpy": ["1000x750", "2000x1500"]}, [1, 2, 3, 4, 8, 12, 16, 20, 24], 96, 5
     ),

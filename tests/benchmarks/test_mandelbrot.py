@@ -95,7 +95,7 @@ def test_the_smoke_run_on_local_engines_gives_a_valid_result(
     arguments = argparse.Namespace(preset="smoke", connection_file="")
     result = read(benchmark.measure(arguments, None, tmp_path))
     assert [run.error for run in result.runs if not run.valid] == []
-    assert len(result.runs) == 8
+    assert len(result.runs) == 4
     assert result.picture
 
 
