@@ -109,7 +109,8 @@ def run(case: dict[str, Any]) -> dict[str, Any]:
             )
         print(f"N = {n}, NB = {case['NB']}, {p} x {q}: about {predicted:.0f} s", file=sys.stderr)
         (Path(folder) / "hpccinf.txt").write_text(output.input_text(n, case["NB"], p, q))
-        found = output.parse(launch(case, [FOLDER + "xhpl"], **where, folder=folder))
+        launch(case, [FOLDER + "xhpl"], **where, folder=folder)
+        found = output.parse((Path(folder) / "hpccoutf.txt").read_text())
     return report(case, n, (p, q), found, dgemm, (before, each_node(case)), bind) | {"predicted": predicted}
 
 

@@ -13,7 +13,7 @@ RESIDUAL = re.compile(r"\|\|Ax-b\|\|_oo/.*=\s*(\S+)\s+\.+\s+(PASSED|FAILED)")
 def input_text(n: int, block: int, p: int, q: int) -> str:
     """One problem: right-looking recursion, Crout panels, a ring that skips one, lookahead of one, mixed swapping."""
     values = [
-        ("HPLinpack input", ""), ("one problem", ""), ("HPL.out", "file name"), ("6", "device: standard output"), ("1", "Ns"), (n, "N"),
+        ("HPLinpack input", ""), ("one problem", ""), ("HPL.out", "file name"), ("8", "device: file"), ("1", "Ns"), (n, "N"),
         ("1", "NBs"), (block, "NB"), ("0", "row-major"), ("1", "grids"), (p, "P"), (q, "Q"), ("16.0", "threshold"),
         ("1", "panel factorisations"), ("1", "Crout"), ("1", "recursive stops"), ("4", "NBMIN"), ("1", "panels in recursion"), ("2", "NDIV"),
         ("1", "recursive factorisations"), ("2", "right"), ("1", "broadcasts"), ("1", "1ringM"), ("1", "lookaheads"), ("1", "depth"),
