@@ -18,8 +18,8 @@ from tests.kube import Namespace
 RELEASE = "hpc"
 # Becomes the first user of the release where the pod runs as root; in profile `restricted` it runs as him already.
 AS_USER = (
-    'if [ "$(id -u)" = 0 ]; then set -- setpriv --reuid="$1" --regid="$2" --init-groups env HOME="$3" '
-    'bash -lc "$4"; else set -- bash -lc "$4"; fi; cd "$HOME_OF_USER" && exec "$@"'
+    'if [ "$(id -u)" = 0 ]; then exec setpriv --reuid="$1" --regid="$2" --init-groups env HOME="$3" bash -lc "cd && $4"; '
+    'else exec bash -lc "cd && $4"; fi'
 )
 
 
@@ -43,8 +43,7 @@ class Release:
     def run(self, command: str, *, stdin: str | None = None, timeout: float = 600) -> str:
         """Run a command line as the release's first user, in a folder of his, on the frontend; give its output."""
         uid, gid, home = self._user()
-        script = AS_USER.replace("$HOME_OF_USER", home)
-        words = ["sh", "-c", script, "sh", uid, gid, home, command]
+        words = ["sh", "-c", AS_USER, "sh", uid, gid, home, command]
         found = self.namespace.exec(
             f"{self.name}-frontend-0",
             *words,

@@ -10,6 +10,7 @@ from benchmarks.climate.case import ARRAY, DASK, DASK_POD, ENGINES, MPI, make
 from benchmarks.grid import forget, run_grid
 from benchmarks.mandelbrot.__main__ import local_engines
 from benchmarks.release import Release
+from benchmarks.report.section import publish
 from benchmarks.results.record import FOLDER, Line, Recorder, Run
 from benchmarks.results.statistics import interval
 from benchmarks.site import command, parser, release, where
@@ -120,7 +121,7 @@ def main() -> None:
     )
     arguments = made.parse_args()
     with release(arguments, WORKERS) as found:
-        print(measure(arguments, found))
+        print(publish(measure(arguments, found)))
 
 
 if __name__ == "__main__":

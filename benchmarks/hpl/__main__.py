@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks.grid import forget, run_grid
 from benchmarks.hpl.case import CONTAINER, PODS
 from benchmarks.release import Release
+from benchmarks.report.section import publish
 from benchmarks.results.record import FOLDER, Line, Recorder, Run
 from benchmarks.results.statistics import interval, reached
 from benchmarks.site import command, parser, release, where
@@ -233,7 +234,7 @@ def main() -> None:
     with release(arguments, {"cpu": pool}) as found:
         if found is None:
             raise SystemExit("error: HPL needs a release; next: leave out --no-cluster")
-        print(measure(arguments, found))
+        print(publish(measure(arguments, found)))
 
 
 if __name__ == "__main__":

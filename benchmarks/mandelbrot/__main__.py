@@ -17,6 +17,7 @@ from benchmarks.grid import forget, run_grid
 from benchmarks.mandelbrot import kernel
 from benchmarks.mandelbrot.case import ARRAY, ENGINES, LIMIT, MPI
 from benchmarks.release import Release
+from benchmarks.report.section import publish
 from benchmarks.results.record import FOLDER, Line, Recorder, Run
 from benchmarks.results.statistics import interval
 from benchmarks.site import command, parser, release, where
@@ -178,7 +179,7 @@ def main() -> None:
     )
     arguments = made.parse_args()
     with release(arguments, WORKERS) as found:
-        print(measure(arguments, found))
+        print(publish(measure(arguments, found)))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks.grid import forget, run_grid
 from benchmarks.mpi.case import CONTAINER, MACHINE, MACHINES, POD, TWO_CONTAINERS, nodes_of
 from benchmarks.release import Release
+from benchmarks.report.section import publish
 from benchmarks.results.record import FOLDER, Line, Recorder, Run
 from benchmarks.results.statistics import interval, verdict
 from benchmarks.site import command, machines, parser, release, where
@@ -89,7 +90,7 @@ def main() -> None:
     with release(arguments, {} if arguments.release else pools()) as found:
         if found is None:
             raise SystemExit("error: MPI needs a release; next: leave out --no-cluster")
-        print(measure(arguments, found))
+        print(publish(measure(arguments, found)))
 
 
 if __name__ == "__main__":

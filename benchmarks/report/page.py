@@ -16,7 +16,7 @@ TITLES = {
     "mandelbrot": "Mandelbrot: uneven work over many workers",
     "mpi": "MPI: messages between pods",
     "climate": "Climate: the mean of a gridded variable",
-    "sweep": "Sweep: many notebooks",
+    "sweep": "The thesis's notebooks: many at once, and large results",
 }
 MOST_EARLIER = 40
 

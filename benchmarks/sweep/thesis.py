@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import sweep_client
-from benchmarks.page import table, write_section
 from benchmarks.release import Release
+from benchmarks.report.section import publish
 from benchmarks.results.record import FOLDER, Line, Recorder, Run
 from benchmarks.results.statistics import interval
 from benchmarks.site import command, parser, release
@@ -197,15 +197,7 @@ def main() -> None:
                 *saved(elements, block),
             ]
     recorder.result.summary = summary(recorder.result.runs)
-    path = recorder.save(FOLDER)
-    place = recorder.result.machine
-    where = f"`make bench-thesis` on {place['cores']} x {place['cpu']}, load {place['load_at_start']} at the start; medians of {repetitions}."
-    if arguments.preset != "smoke":
-        lines = [(line.what, line.measured, line.wanted) for line in recorder.result.summary]
-        write_section(
-            "The thesis's experiments", f"{where}\n\n{table(['what', 'measured', 'beside'], lines)}"
-        )
-    print(path)
+    print(publish(recorder.save(FOLDER)))
 
 
 if __name__ == "__main__":

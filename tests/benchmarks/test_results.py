@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from benchmarks.compare.__main__ import compare
+from benchmarks.report import section
 from benchmarks.report.page import newest, write
 from benchmarks.results.record import FOLDER, SCHEMA, Line, Recorder, Result, Run, Value, history, read
 from benchmarks.results.statistics import interval, reached, verdict
@@ -130,3 +131,17 @@ def test_the_newest_measured_result_is_shown_and_quoted_ones_never_stand_for_it(
     first, second, quoted = (Result("hpl", name, "", {"cpu": "x", "cores": 1}) for name in "abc")
     quoted.source = "quoted"
     assert newest([quoted, first, second]) == [second]
+
+
+def test_a_section_of_the_page_has_the_figures_and_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: dict[str, str] = {}
+    monkeypatch.setattr(section, "write_section", written.__setitem__)
+    section.publish(saved(tmp_path, hpl_runs("pods", 80)))
+    assert written == {}
+    recorder = Recorder("hpl", "quick", "python -m benchmarks.hpl")
+    recorder.result.summary = [Line("HPL/DGEMM", "0.9", "≥ 0.85", True)]
+    section.publish(recorder.save(tmp_path))
+    assert "| HPL/DGEMM | 0.9 | ≥ 0.85 |" in written["HPL benchmark"]
+    assert "`python -m benchmarks.hpl`" in written["HPL benchmark"]
