@@ -22,6 +22,9 @@ def parser(description: str | None, presets: Sequence[str]) -> argparse.Argument
         "--release", help="an installed release of chart slurm; without it one is installed and removed"
     )
     made.add_argument("--namespace", default="hpc", help="its namespace; hpc by default")
+    made.add_argument(
+        "--rounds", type=int, default=0, help="how often all is repeated; the preset's number by default"
+    )
     made.add_argument("--no-cluster", action="store_true", help="only what runs on this machine")
     return made
 

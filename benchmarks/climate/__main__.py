@@ -25,12 +25,14 @@ PRESETS = {
 }  # fmt: skip
 
 
-def cases(preset: str, series: Sequence[str], megabytes: int, cpus: int) -> list[dict[str, Any]]:
+def cases(
+    preset: str, series: Sequence[str], megabytes: int, cpus: int, rounds: int = 0
+) -> list[dict[str, Any]]:
     """All runs, a round after the other; dask in a pod has no more workers than the pod CPUs."""
     grid, _, workers, repetitions = PRESETS[preset]
     return [
         {"series": name, "format": kind, "steps": steps(preset, megabytes), "grid": grid, "workers": count, "block": block}
-        for block in range(repetitions)
+        for block in range(rounds or repetitions)
         for kind in FORMATS
         for name in series
         for count in workers
@@ -86,7 +88,7 @@ def measure(arguments: argparse.Namespace, found: Release | None, folder: Path =
         runs = run_grid(
             name,
             "benchmarks.climate.case:run",
-            cases(arguments.preset, series, arguments.megabytes, cpus),
+            cases(arguments.preset, series, arguments.megabytes, cpus, arguments.rounds),
             here,
         )
     if found:

@@ -49,10 +49,10 @@ PRESETS = {
 }  # fmt: skip
 
 
-def cases(preset: Preset) -> list[dict[str, Any]]:
+def cases(preset: Preset, rounds: int = 0) -> list[dict[str, Any]]:
     """All runs. One round follows the other, each in the opposite order, so that pairs see the same machine."""
     found = []
-    for block in range(preset.repetitions):
+    for block in range(rounds or preset.repetitions):
         shapes = preset.shapes if block % 2 == 0 else preset.shapes[::-1]
         for n, size in preset.problems:
             for grid in preset.grids:
@@ -187,7 +187,7 @@ def measure(arguments: argparse.Namespace, found: Release, folder: Path = FOLDER
     recorder = Recorder("hpl", arguments.preset, command("benchmarks.hpl"))
     grid = f"hpl-{arguments.preset}"
     here = {**where(found), "memory": f"{preset.memory_mib + HEADROOM_MIB}m", "shm": SHM, "image": ""}
-    runs = run_grid(grid, "benchmarks.hpl.case:run", cases(preset), here)
+    runs = run_grid(grid, "benchmarks.hpl.case:run", cases(preset, arguments.rounds), here)
     result = recorder.result
     result.runs, result.summary, result.notes = runs, summary(runs, preset), notes(runs)
     result.images = found.images()

@@ -45,11 +45,11 @@ PRESETS = {
 }  # fmt: skip
 
 
-def cases(preset: Preset, places: Sequence[str], most: int) -> list[dict[str, Any]]:
+def cases(preset: Preset, places: Sequence[str], most: int, rounds: int = 0) -> list[dict[str, Any]]:
     """All runs. Those of one block follow each other, so that what disturbs the machine disturbs all of them."""
     return [
         {"series": place, "fractal": fractal, "size": size, "rows": rows, "workers": workers, "blocks": preset.blocks, "block": block}
-        for block in range(preset.repetitions)
+        for block in range(rounds or preset.repetitions)
         for fractal, sizes in preset.sizes.items()
         for size in sizes
         for place in places
@@ -126,7 +126,9 @@ def measure(arguments: argparse.Namespace, found: Release | None, folder: Path =
     with local_engines(arguments.connection_file, max(preset.workers)) as connection_file:
         name = f"mandelbrot-{arguments.preset}{'' if found else '-here'}"
         here = {**where(found), "engines": connection_file}
-        runs = run_grid(name, "benchmarks.mandelbrot.case:run", cases(preset, places, cpus), here)
+        runs = run_grid(
+            name, "benchmarks.mandelbrot.case:run", cases(preset, places, cpus, arguments.rounds), here
+        )
     result = recorder.result
     result.runs = with_efficiency(runs)
     result.summary = summary(result.runs, 2 if arguments.preset == "smoke" else result.machine["cores"])

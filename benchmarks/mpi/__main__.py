@@ -27,12 +27,12 @@ def pools() -> dict[str, Any]:
     return found | ({"far": {**pool, **chosen[1], "replicas": 1}} if len(chosen) > 1 else {})
 
 
-def cases(preset: str, series: Sequence[str]) -> list[dict[str, Any]]:
+def cases(preset: str, series: Sequence[str], rounds: int = 0) -> list[dict[str, Any]]:
     """One round after the other, so that pairs see the same machine."""
     seconds, largest, repetitions = PRESETS[preset]
     return [
         {"series": name, "seconds": seconds, "largest": largest, "block": block}
-        for block in range(repetitions)
+        for block in range(rounds or repetitions)
         for name in (series if block % 2 == 0 else series[::-1])
     ]
 
@@ -74,7 +74,10 @@ def measure(arguments: argparse.Namespace, found: Release, folder: Path = FOLDER
     series = [name for name in SERIES if nodes.get(name, ["here"])]
     grid = f"mpi-{arguments.preset}"
     runs = run_grid(
-        grid, "benchmarks.mpi.case:run", cases(arguments.preset, series), {**where(found), "nodes": nodes}
+        grid,
+        "benchmarks.mpi.case:run",
+        cases(arguments.preset, series, arguments.rounds),
+        {**where(found), "nodes": nodes},
     )
     result = recorder.result
     result.runs, result.summary, result.images = runs, summary(runs), found.images()

@@ -190,7 +190,7 @@ def main() -> None:
     rows, elements, repetitions = PRESETS[arguments.preset]
     recorder = Recorder("sweep", arguments.preset, command("benchmarks.sweep.thesis"))
     with release(arguments, WORKERS) as found:
-        for block in range(repetitions):
+        for block in range(arguments.rounds or repetitions):
             recorder.result.runs += [
                 here(rows, block),
                 *([on_slurm(found, rows, block)] if found else []),

@@ -37,7 +37,7 @@ def test_dask_in_a_pod_has_no_more_workers_than_the_pod_has_cpus() -> None:
 def test_the_smoke_run_here_gives_a_valid_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for function in (grid.run_grid, grid.forget):
         monkeypatch.setattr(function, "__kwdefaults__", {"folder": tmp_path / "grids"})
-    arguments = argparse.Namespace(preset="smoke", connection_file="", megabytes=0)
+    arguments = argparse.Namespace(preset="smoke", connection_file="", rounds=0, megabytes=0)
     result = read(benchmark.measure(arguments, None, tmp_path))
     assert [run.error for run in result.runs if not run.valid] == []
     assert len(result.runs) == 4

@@ -92,7 +92,7 @@ def test_the_smoke_run_on_local_engines_gives_a_valid_result(
 ) -> None:
     monkeypatch.setattr(grid.run_grid, "__kwdefaults__", {"folder": tmp_path / "grids"})
     monkeypatch.setattr(grid.forget, "__kwdefaults__", {"folder": tmp_path / "grids"})
-    arguments = argparse.Namespace(preset="smoke", connection_file="")
+    arguments = argparse.Namespace(preset="smoke", connection_file="", rounds=0)
     result = read(benchmark.measure(arguments, None, tmp_path))
     assert [run.error for run in result.runs if not run.valid] == []
     assert len(result.runs) == 4
