@@ -80,13 +80,14 @@ class Release:
         return "yes" in self.run(f"srun -Q -n1 sh -c 'command -v {program} >/dev/null && echo yes || true'")
 
     def images(self) -> dict[str, str]:
-        """Digest of each image that the release's workers run."""
+        """Digest of each image that the release runs."""
         pods = self.namespace.get("pods", "-l", f"app.kubernetes.io/instance={self.name}")["items"]
         found: dict[str, str] = {}
         for pod in pods:
-            for status in pod["status"].get("containerStatuses", []):
-                name = status["image"].rpartition("/")[2].partition(":")[0].partition("@")[0]
-                found[name] = status["imageID"].rpartition("@")[2]
+            ids = {status["name"]: status["imageID"] for status in pod["status"].get("containerStatuses", [])}
+            for container in pod["spec"]["containers"]:
+                name = container["image"].partition("@")[0].rpartition("/")[2].partition(":")[0]
+                found[name] = ids.get(container["name"], "").rpartition("@")[2]
         return found
 
     def _user(self) -> tuple[str, str, str]:
@@ -120,7 +121,8 @@ def own_release(
         "benchmark": {"enabled": True},
         "accounting": {"enabled": False},
         "restapi": {"enabled": False},
-        "workers": dict(workers),
+        # The chart's own pool goes, unless it is one of these.
+        "workers": {"cpu": None, **workers},
         "workerDefaults": {"cpuRequest": "50m", "memoryRequest": "128Mi"},
         **values,
     }

@@ -6,9 +6,12 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from benchmarks.release import Release, installed, own_release
+from benchmarks.results.record import FOLDER
+from tests.cluster.paths import TOOLS
 from tests.kube import Namespace
 
 
@@ -50,6 +53,11 @@ def machines() -> list[str]:
 def where(found: Release | None) -> dict[str, Any]:
     """What cases need to know of it."""
     return {"namespace": found.namespace.name, "release": found.name} if found else {}
+
+
+def results(arguments: argparse.Namespace) -> Path:
+    """The folder of results; a smoke run says nothing about speed, so it stays out of the history."""
+    return TOOLS / "benchmarks" / "results" if arguments.preset == "smoke" else FOLDER
 
 
 def command(module: str) -> str:

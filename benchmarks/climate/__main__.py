@@ -11,9 +11,9 @@ from benchmarks.grid import forget, run_grid
 from benchmarks.mandelbrot.__main__ import local_engines
 from benchmarks.release import Release
 from benchmarks.report.section import publish
-from benchmarks.results.record import FOLDER, Line, Recorder, Run
+from benchmarks.results.record import Line, Recorder, Run
 from benchmarks.results.statistics import interval
-from benchmarks.site import command, parser, release, where
+from benchmarks.site import command, parser, release, results, where
 
 FORMATS = ("netcdf", "zarr")
 WORKERS = {"cpu": {"replicas": 2, "cpus": 2, "memory": "2Gi"}}
@@ -68,7 +68,7 @@ def summary(runs: Sequence[Run]) -> list[Line]:
     return lines
 
 
-def measure(arguments: argparse.Namespace, found: Release | None, folder: Path = FOLDER) -> Path:
+def measure(arguments: argparse.Namespace, found: Release | None, folder: Path) -> Path:
     """Make the data, run the grid and save the result."""
     grid, _, workers, _ = PRESETS[arguments.preset]
     count = steps(arguments.preset, arguments.megabytes)
@@ -123,7 +123,7 @@ def main() -> None:
     )
     arguments = made.parse_args()
     with release(arguments, WORKERS) as found:
-        print(publish(measure(arguments, found)))
+        print(publish(measure(arguments, found, results(arguments))))
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ from benchmarks.grid import forget, run_grid
 from benchmarks.hpl.case import CONTAINER, PODS
 from benchmarks.release import Release
 from benchmarks.report.section import publish
-from benchmarks.results.record import FOLDER, Line, Recorder, Run
+from benchmarks.results.record import Line, Recorder, Run
 from benchmarks.results.statistics import interval, reached
-from benchmarks.site import command, parser, release, where
+from benchmarks.site import command, parser, release, results, where
 
 Shape = tuple[str, int, int, int]  # where, nodes, ranks of a node, threads of a rank
 HEADROOM_MIB = 512
@@ -175,7 +175,7 @@ def fitted(preset: Preset, found: Release) -> Preset:
     )
 
 
-def measure(arguments: argparse.Namespace, found: Release, folder: Path = FOLDER) -> Path:
+def measure(arguments: argparse.Namespace, found: Release, folder: Path) -> Path:
     """Run the grid and save the result."""
     preset = PRESETS[arguments.preset]
     if arguments.limit_seconds:
@@ -234,7 +234,7 @@ def main() -> None:
     with release(arguments, {"cpu": pool}) as found:
         if found is None:
             raise SystemExit("error: HPL needs a release; next: leave out --no-cluster")
-        print(publish(measure(arguments, found)))
+        print(publish(measure(arguments, found, results(arguments))))
 
 
 if __name__ == "__main__":

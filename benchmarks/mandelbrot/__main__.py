@@ -18,9 +18,9 @@ from benchmarks.mandelbrot import kernel
 from benchmarks.mandelbrot.case import ARRAY, ENGINES, LIMIT, MPI
 from benchmarks.release import Release
 from benchmarks.report.section import publish
-from benchmarks.results.record import FOLDER, Line, Recorder, Run
+from benchmarks.results.record import Line, Recorder, Run
 from benchmarks.results.statistics import interval
-from benchmarks.site import command, parser, release, where
+from benchmarks.site import command, parser, release, results, where
 from tests.sweep_client.executors.engines import start_engines
 
 WORKERS = {"cpu": {"replicas": 2, "cpus": 1, "memory": "512Mi"}}
@@ -117,7 +117,7 @@ def picture(size: str = "640x480") -> str:
     return base64.b64encode(target.getvalue()).decode()
 
 
-def measure(arguments: argparse.Namespace, found: Release | None, folder: Path = FOLDER) -> Path:
+def measure(arguments: argparse.Namespace, found: Release | None, folder: Path) -> Path:
     """Run the grid and save the result."""
     preset = PRESETS[arguments.preset]
     recorder = Recorder("mandelbrot", arguments.preset, command("benchmarks.mandelbrot"))
@@ -181,7 +181,7 @@ def main() -> None:
     )
     arguments = made.parse_args()
     with release(arguments, WORKERS) as found:
-        print(publish(measure(arguments, found)))
+        print(publish(measure(arguments, found, results(arguments))))
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from benchmarks.grid import forget, run_grid
 from benchmarks.mpi.case import CONTAINER, MACHINE, MACHINES, POD, TWO_CONTAINERS, nodes_of
 from benchmarks.release import Release
 from benchmarks.report.section import publish
-from benchmarks.results.record import FOLDER, Line, Recorder, Run
+from benchmarks.results.record import Line, Recorder, Run
 from benchmarks.results.statistics import interval, verdict
-from benchmarks.site import command, machines, parser, release, where
+from benchmarks.site import command, machines, parser, release, results, where
 
 # Seconds of a size, the largest message, repetitions.
 PRESETS = {"quick": (0.2, 1 << 21, 5), "smoke": (0.005, 1 << 9, 1), "full": (1.0, 1 << 24, 11)}
@@ -67,7 +67,7 @@ def values(runs: Sequence[Run], series: str, pattern: str, size: int, figure: st
     return [value for _, value in sorted(found)]
 
 
-def measure(arguments: argparse.Namespace, found: Release, folder: Path = FOLDER) -> Path:
+def measure(arguments: argparse.Namespace, found: Release, folder: Path) -> Path:
     """Run the grid and save the result."""
     recorder = Recorder("mpi", arguments.preset, command("benchmarks.mpi"))
     nodes = {name: nodes_of(name, found.nodes()) for name in (MACHINES, MACHINE, POD)}
@@ -93,7 +93,7 @@ def main() -> None:
     with release(arguments, {} if arguments.release else pools()) as found:
         if found is None:
             raise SystemExit("error: MPI needs a release; next: leave out --no-cluster")
-        print(publish(measure(arguments, found)))
+        print(publish(measure(arguments, found, results(arguments))))
 
 
 if __name__ == "__main__":

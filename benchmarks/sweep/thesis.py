@@ -15,9 +15,9 @@ from typing import Any
 import sweep_client
 from benchmarks.release import Release
 from benchmarks.report.section import publish
-from benchmarks.results.record import FOLDER, Line, Recorder, Run
+from benchmarks.results.record import Line, Recorder, Run
 from benchmarks.results.statistics import interval
-from benchmarks.site import command, parser, release
+from benchmarks.site import command, parser, release, results
 
 NOTEBOOKS = 16
 WORKERS = {"cpu": {"replicas": 2, "cpus": 1, "memory": "768Mi"}}
@@ -197,7 +197,7 @@ def main() -> None:
                 *saved(elements, block),
             ]
     recorder.result.summary = summary(recorder.result.runs)
-    print(publish(recorder.save(FOLDER)))
+    print(publish(recorder.save(results(arguments))))
 
 
 if __name__ == "__main__":
