@@ -13,6 +13,7 @@
   "baseUrl" .Values.hub.baseUrl
   "routeCheckSeconds" .Values.hub.routeCheckSeconds
   "admins" .Values.hub.admins
+  "authentication" .Values.hub.authentication
   "culling" .Values.hub.culling
   "config" .Values.hub.config
   "extraConfig" .Values.hub.extraConfig

@@ -41,9 +41,10 @@ class Accounts:
         return found if found.startswith("$") else None
 
     def of_identity(self, provider: str, identity: str) -> Account | None:
-        """The account that names this identity (`identities: {github: ada-l}`)."""
+        """The account that names this identity (`identities: {github: ada-l}`); capitals do not matter."""
         table = json.loads((self.secrets / "identities.json").read_text())
-        name = table.get(provider, {}).get(identity)
+        names = {known.casefold(): name for known, name in table.get(provider, {}).items()}
+        name = names.get(identity.casefold())
         return self.find(name) if name else None
 
     def _groups(self, name: str, gid: int) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Who logs in: the accounts that values name, by password. An account that is removed is logged out."""
+"""Who logs in: the accounts that values name, by password or a provider. An account that is removed is logged out."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -6,7 +6,9 @@ from typing import Any
 
 from jupyterhub.auth import Authenticator
 from jupyterhub.user import User
+from traitlets import Bool, Dict
 
+from . import providers
 from .accounts import Accounts
 from .passwords import matches
 
@@ -15,12 +17,23 @@ CHECKS = ThreadPoolExecutor(max_workers=2)
 
 
 class AccountAuthenticator(Authenticator):
-    """Passwords of the accounts in values; whoever has no account is nobody here."""
+    """Passwords of the accounts in values, and providers beside them; whoever has no account is nobody here."""
 
+    passwords = Bool(True, help="Let accounts log in by password.").tag(config=True)
+    providers = Dict(help="OAuth providers by name, as the chart's values say them.").tag(config=True)
     accounts = Accounts()
+
+    def get_handlers(self, app: Any) -> list[tuple[str, Any]]:
+        """The password form's page, and each provider's."""
+        pages: list[tuple[str, Any]] = super().get_handlers(app)
+        for name, given in self.providers.items():
+            pages += providers.handlers(providers.make(name, given, self), app)
+        return pages
 
     async def authenticate(self, handler: Any, data: dict[str, str]) -> str | None:  # noqa: ARG002
         """Return the user's name, or None when name or password are wrong."""
+        if not self.passwords:
+            return None
         name = data.get("username", "")
         hashed = self.accounts.password_hash(name)
         loop = asyncio.get_running_loop()

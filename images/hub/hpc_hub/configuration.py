@@ -61,6 +61,17 @@ def _proxy(c: Config, settings: Settings) -> None:
 
 def _users(c: Config, settings: Settings) -> None:
     c.JupyterHub.authenticator_class = AccountAuthenticator
+    authentication = settings["authentication"]
+    c.AccountAuthenticator.passwords = authentication["passwords"]
+    c.AccountAuthenticator.providers = authentication["providers"]
+    c.JupyterHub.template_paths = ["/etc/jupyterhub/templates"]
+    c.JupyterHub.template_vars = {
+        "login_passwords": authentication["passwords"],
+        "login_providers": [
+            {"name": name, "title": given.get("title", name)}
+            for name, given in sorted(authentication["providers"].items())
+        ],
+    }
     c.Authenticator.any_allow_config = True
     c.Authenticator.admin_users = set(settings["admins"])
     c.Authenticator.auth_refresh_age = 60

@@ -71,7 +71,7 @@ def controller(c: Config) -> None:
     c.IPController.curve_publickey = zmq.curve_public(curve)
     c.IPController.reuse_files = True
     c.IPController.restore_engines = True
-    c.IPController.db_class = "hpc_notebook.pool.TaskDatabase"
+    c.IPController.db_class = f"{__name__}.TaskDatabase"
     c.HeartMonitor.period = 1000
     c.HeartMonitor.max_heartmonitor_misses = 3
     _forget_other_keys(Path(os.environ["IPP_PROFILE_DIR"]), zmq.curve_public(curve).decode())

@@ -26,7 +26,15 @@ def values() -> dict[str, Any]:
         },
         "groups": {"project": {"gid": 20100}},
         "home": {"storageClass": os.environ.get("E2E_RWX_CLASS", "shared"), "size": "1Gi"},
-        "singleuser": {"profiles": {}, "cpuRequest": 0.05, "memoryRequest": "128M"},
+        "singleuser": {
+            "cpuRequest": 0.05,
+            "memoryRequest": "128M",
+            "profiles": {
+                "small": {"displayName": "Small", "default": True},
+                # No machine has it.
+                "huge": {"displayName": "Huge", "memoryRequest": "900G", "memoryLimit": "900G"},
+            },
+        },
         "engines": {
             "pools": {
                 "fast": {

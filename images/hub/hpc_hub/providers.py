@@ -1,0 +1,72 @@
+"""Logins by OAuth: any number of providers beside the password form, each mapped to the accounts in values."""
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+from jupyterhub.utils import url_path_join
+from oauthenticator.generic import GenericOAuthenticator
+from oauthenticator.github import GitHubOAuthenticator
+from oauthenticator.oauth2 import OAuthenticator
+
+from .accounts import Accounts
+from .traits import UnknownTrait
+
+SECRETS = Path("/etc/hpc/oauth")
+KINDS: dict[str, type[OAuthenticator]] = {"github": GitHubOAuthenticator, "generic": GenericOAuthenticator}
+
+
+class Mapped:
+    """What a provider of ours adds to an OAuthenticator: the account that names the identity, and a callback of its own."""
+
+    provider = ""
+    accounts = Accounts()
+
+    async def authenticate(self, handler: Any, data: Any = None, **more: Any) -> dict[str, Any] | None:
+        """The account whose `identities` has whom the provider let in; nobody else has one."""
+        found = await super().authenticate(handler, data, **more)  # type: ignore[misc]
+        account = self.accounts.of_identity(self.provider, found["name"]) if found else None
+        return {"name": account.name, "auth_state": None} if account else None
+
+    async def check_allowed(self, username: str, authentication: Any = None) -> bool:  # noqa: ARG002
+        """Everybody with an account, and nobody else."""
+        return self.accounts.find(username) is not None
+
+    def get_callback_url(self, handler: Any = None) -> str:
+        """Where the provider sends the browser back to."""
+        given: str = self.oauth_callback_url  # type: ignore[attr-defined]
+        request = handler.request
+        path = url_path_join(handler.hub.server.base_url, self.provider, "oauth_callback")
+        return given or f"{request.protocol}://{request.host}{path}"
+
+
+def make(name: str, given: dict[str, Any], parent: Any) -> OAuthenticator:
+    """An authenticator from the value `hub.authentication.providers.<name>`.
+
+    Raises:
+        UnknownTrait: `config` has a name that the authenticator does not know.
+    """
+    kind = KINDS[given["type"]]
+    known = kind.class_trait_names(config=True)
+    for trait in given.get("config", {}):
+        if trait not in known:
+            near = difflib.get_close_matches(trait, known, n=1)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            raise UnknownTrait(
+                f"hub.authentication.providers.{name}.config.{trait}: unknown trait of {kind.__name__}{meant}"
+            )
+    made = type(f"Mapped{kind.__name__}", (Mapped, kind), {"provider": name})
+    secret = (SECRETS / name / "client-secret").read_text().strip()
+    found: OAuthenticator = made(
+        parent=parent, client_id=given["clientId"], client_secret=secret, **given.get("config", {})
+    )
+    return found
+
+
+def handlers(provider: Any, app: Any) -> list[tuple[str, Any]]:
+    """The provider's pages below its own name; each knows its provider and not the hub's authenticator."""
+    pages = [(path, page) for path, page in provider.get_handlers(app) if path != "/logout"]
+    return [
+        (f"/{provider.provider}{path}", type(page.__name__, (page,), {"authenticator": provider}))
+        for path, page in pages
+    ]

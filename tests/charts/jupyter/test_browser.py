@@ -1,0 +1,73 @@
+"""What a user sees: login page, a wrong password, JupyterLab in his home, a cell that uses engines, a start that fails, logout."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser import open_browser
+from tests.charts.jupyter.conftest import PASSWORDS
+from tests.charts.jupyter.site import Site
+from tests.cluster.paths import ROOT
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = [pytest.mark.e2e, pytest.mark.browser]
+
+SCREENSHOTS = ROOT / "results" / "screenshots"
+CELL = "import ipyparallel as ipp; sum(ipp.Client(profile='fast', timeout=30).load_balanced_view().map_sync(lambda n: n * n, range(10)))"
+
+
+@pytest.fixture
+def page(request: pytest.FixtureRequest) -> Iterator["Page"]:
+    """A page of a fresh browser; its last look is kept as a picture."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    with open_browser() as browser:
+        made = browser.new_page()
+        made.set_default_timeout(60_000)
+        yield made
+        made.screenshot(path=SCREENSHOTS / f"{request.node.name}.png")
+
+
+def log_in(page: "Page", site: Site, name: str, password: str) -> None:
+    page.goto(f"{site.url}/hub/login")
+    page.fill("#username_input", name)
+    page.fill("#password_input", password)
+    page.click("#login_submit")
+
+
+def test_a_wrong_password_says_so_on_the_page(site: Site, page: "Page") -> None:
+    log_in(page, site, "ada", "wrong")
+    assert "Invalid username or password" in page.inner_text(".login_error")
+
+
+def test_a_user_logs_in_computes_on_engines_and_logs_out(site: Site, page: "Page") -> None:
+    log_in(page, site, "ada", PASSWORDS["ada"])
+    choose(page, "Small")
+    page.wait_for_url("**/user/ada/lab**")
+    page.click('.jp-LauncherCard[data-category="Notebook"]')
+    page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
+    page.click(".jp-Notebook .jp-Cell .cm-content")
+    page.keyboard.type(CELL)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".jp-OutputArea-output >> text=285")
+    page.screenshot(path=SCREENSHOTS / "engines.png")
+    page.goto(f"{site.url}/hub/logout")
+    page.goto(f"{site.url}/hub/home")
+    page.wait_for_selector("#login_submit")
+
+
+def test_a_start_that_fails_says_why(site: Site, page: "Page") -> None:
+    log_in(page, site, "grace", PASSWORDS["grace"])
+    choose(page, "Huge")
+    page.click("#progress-details summary")
+    page.wait_for_selector("text=Insufficient memory")
+    with site.user("grace", PASSWORDS["grace"]) as grace:
+        grace.stop()
+
+
+def choose(page: "Page", profile: str) -> None:
+    """Start a server with a profile of the spawn page."""
+    page.click(f"text={profile}")
+    page.click('#spawn_form input[type="submit"]')

@@ -1,0 +1,166 @@
+"""A pool on this machine: what a controller's restart keeps, and what it forgets."""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import ipyparallel as ipp
+import psutil
+import pytest
+from traitlets.config import Config
+
+from images.notebook.hpc_notebook import pool
+from images.notebook.hpc_notebook.traits import UnknownTrait
+from tests.cluster.paths import ROOT
+
+PROGRAM = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from images.notebook.hpc_notebook import pool
+pool.CONFIG, pool.CURVE_KEY, pool.IDENTITY = Path({folder!r}) / "config.json", Path({folder!r}) / "key", Path({folder!r}) / "engine"
+pool.RESTORE_SECONDS = 5
+pool.{part}(get_config())
+"""
+
+
+@dataclass
+class Pool:
+    """Controller and engines as processes with the image's own configuration."""
+
+    folder: Path
+    environment: dict[str, str]
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, program: str, part: str) -> subprocess.Popen[bytes]:
+        config = self.folder / f"{program}_config.py"
+        config.write_text(PROGRAM.format(root=str(ROOT), folder=str(self.folder), part=part))
+        command = [
+            f"{sys.prefix}/bin/{program}",
+            f"--profile-dir={self.folder}/profile",
+            f"--config={config}",
+        ]
+        with (self.folder / f"{program}.log").open("ab") as log:
+            made = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+        self.processes.append(made)
+        return made
+
+    def controller(self) -> subprocess.Popen[bytes]:
+        return self.start("ipcontroller", "controller")
+
+    def engine(self) -> subprocess.Popen[bytes]:
+        return self.start("ipengine", "engine")
+
+    def client(self, engines: int) -> ipp.Client:
+        """A client that sees so many engines."""
+        end = time.monotonic() + 40
+        while True:
+            try:
+                client = ipp.Client(str(self.folder / "profile/security/ipcontroller-client.json"), timeout=5)
+                while len(client.ids) != engines and time.monotonic() < end:
+                    time.sleep(0.2)
+                assert len(client.ids) == engines, (client.ids, self.logs())
+                return client
+            except (OSError, TimeoutError, ipp.error.TimeoutError):
+                assert time.monotonic() < end, self.logs()
+                time.sleep(0.3)
+
+    def logs(self) -> str:
+        return "".join(path.read_text() for path in self.folder.glob("*.log"))
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it started at once, as a lost machine does."""
+    for child in psutil.Process(process.pid).children(recursive=True):
+        child.kill()
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Pool]:
+    """A pool without processes yet."""
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "profile").mkdir()
+    (tmp_path / "key").write_bytes(secrets.token_bytes(32))
+    environment = {
+        **os.environ,
+        "IPP_PROFILE_DIR": str(tmp_path / "profile"),
+        "IPP_SESSION_KEY": "k" * 32,
+        "POOL_SERVICE": "127.0.0.1",
+        "HOSTNAME": "pod",
+        "IPYTHONDIR": str(tmp_path / "ipython"),
+    }
+    made = Pool(tmp_path, environment)
+    yield made
+    for process in made.processes:
+        if process.poll() is None:
+            kill(process)
+
+
+def test_a_controller_that_was_killed_keeps_engines_and_results_and_forgets_who_left(processes: Pool) -> None:
+    controller, first, second = processes.controller(), processes.engine(), processes.engine()
+    client = processes.client(engines=2)
+    client[:].push({"kept": 42}, block=True)
+    done = client.load_balanced_view().apply_async(str, "finished")
+    assert done.get(timeout=20) == "finished"
+    message = done.msg_ids[0]
+    time.sleep(2.5)
+    client.close()
+
+    kill(controller)
+    kill(second)
+    processes.controller()
+    again = processes.client(engines=1)
+    assert again[:].pull("kept", block=False).get(timeout=20) == [42]
+    assert again.get_result(message, block=False).get(timeout=20) == "finished"
+    again.close()
+    assert first.poll() is None
+    assert "did not come back" in processes.logs()
+
+
+def test_an_engine_says_which_entry_of_the_controller_s_list_it_is(processes: Pool) -> None:
+    processes.controller()
+    processes.engine()
+    processes.client(engines=1).close()
+    state = json.loads((processes.folder / "profile/log/engines.json").read_text())
+    assert list(state["engines"].values()) == [(processes.folder / "engine").read_text()]
+    environment = {**processes.environment, "IDENTITY_FILE": str(processes.folder / "engine")}
+    probe = [str(ROOT / "images/notebook/pool-probe"), "engine"]
+    assert subprocess.run(probe, env=environment, check=False).returncode == 0
+    (processes.folder / "engine").write_text("forgotten")
+    assert subprocess.run(probe, env=environment, check=False).returncode != 0
+
+
+def test_files_of_another_release_s_keys_are_removed(processes: Pool) -> None:
+    controller = processes.controller()
+    processes.client(engines=0).close()
+    kill(controller)
+    (processes.folder / "key").write_bytes(secrets.token_bytes(32))
+    processes.controller()
+    processes.engine()
+    processes.client(engines=1).close()
+
+
+def test_values_reach_traits_and_unknown_ones_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "CONFIG", tmp_path / "config.json")
+    monkeypatch.setattr(pool, "IDENTITY", tmp_path / "engine")
+    monkeypatch.setenv("HOSTNAME", "pod")
+    c = Config()
+    (tmp_path / "config.json").write_text('{"IPEngine": {"timeout": 7}, "IPController": {"log_level": 10}}')
+    pool.engine(c)
+    assert c.IPEngine.timeout == 7
+    assert "IPController" not in c
+    (tmp_path / "config.json").write_text('{"HeartMonitor": {"perod": 7}}')
+    with pytest.raises(
+        UnknownTrait, match=r"engines\.config\.HeartMonitor\.perod: unknown trait; did you mean period"
+    ):
+        pool.engine(Config())
