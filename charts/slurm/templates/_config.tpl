@@ -97,10 +97,19 @@ GresTypes: {{ . }}
 {{- $names | uniq | sortAlpha | join "," -}}
 {{- end -}}
 
+{{/* Keys that follow from other values unless `slurm.config` says otherwise. */}}
+{{- define "slurm.config.defaults" -}}
+{{ include "slurm.security.config" . }}
+{{- if and .Values.accounting.enabled (or .Values.accounting.qos .Values.accounting.accounts) }}
+# Without it limits of accounts and QOS are written down and never looked at.
+AccountingStorageEnforce: limits
+{{- end }}
+{{- end -}}
+
 {{/* slurm.conf. */}}
 {{- define "slurm.config.slurm" -}}
 {{- include "slurm.config.lines" (include "slurm.config.computed" . | fromYaml) }}
-{{- include "slurm.config.lines" (mergeOverwrite (include "slurm.security.config" . | fromYaml) .Values.slurm.config) }}
+{{- include "slurm.config.lines" (mergeOverwrite (include "slurm.config.defaults" . | fromYaml) .Values.slurm.config) }}
 {{- range $name, $_ := .Values.workers }}
 NodeSet={{ $name }} Feature={{ $name }}
 {{- end }}

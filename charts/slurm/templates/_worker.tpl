@@ -30,6 +30,12 @@ limits:
   {{- end }}
 {{- end -}}
 
+{{/* MiB that one process may take: all of the node and half the headroom, less than the limit at which the whole pod ends. */}}
+{{- define "slurm.worker.largestProcess" -}}
+{{- $pool := include "slurm.worker.pool" . | fromYaml -}}
+{{- add (include "slurm.config.mebibytes" $pool.memory | int64) (div (include "slurm.config.mebibytes" $pool.memoryHeadroom | int64) 2) -}}
+{{- end -}}
+
 {{/* Security context of slurmd. */}}
 {{- define "slurm.worker.securityContext" -}}
 {{- if include "slurm.security.restricted" . -}}

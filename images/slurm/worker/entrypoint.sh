@@ -6,6 +6,8 @@ source "${LIB:-$(dirname "${BASH_SOURCE[0]}")/lib.sh}"
 
 start() {
   close_folders
+  # Jobs inherit it. Polling sees a process too late that takes all at once; this one gets no more, and the pod does not end.
+  if [[ -n ${LARGEST_PROCESS_MEBIBYTES:-} ]]; then ulimit -S -d "$((LARGEST_PROCESS_MEBIBYTES * 1024))"; fi
   wait_for_controller
   requeue_what_ran || log "could not tell slurmctld that nothing runs here any more"
   # -b: this start counts as a reboot; the machine's up-time does not show that a pod is new.

@@ -6,12 +6,14 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tests.conftest import Account
 from tests.kube import Namespace, Result, context_arguments, run
 
 RELEASE = "hpc"
+ASKPASS = Path(__file__).with_name("askpass.sh")
 
 
 @dataclass
@@ -47,32 +49,31 @@ class Cluster:
 
     def ssh_command(self, program: str, port_flag: str, account: Account) -> list[str]:
         """`ssh` or `sftp` with the account's key and nothing of this machine's own settings."""
+        key = ["-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-i", str(account.private_key)]
+        return [*self._reach(program, port_flag), *key]
+
+    def by_password(self, program: str, port_flag: str, password: str, *words: str) -> Result:
+        """Run `ssh` or `sftp` as somebody who has a password and no key; OpenSSH asks a program for it."""
+        ways = ["-o", "PreferredAuthentications=password", "-o", "NumberOfPasswordPrompts=1"]
+        answer = {"SSH_ASKPASS": str(ASKPASS), "SSH_ASKPASS_REQUIRE": "force", "ANSWER": password}
+        command = ["env", *(f"{name}={value}" for name, value in answer.items())]
+        return run([*command, *self._reach(program, port_flag), *ways, *words], stdin="", timeout=60)
+
+    def _reach(self, program: str, port_flag: str) -> list[str]:
         if not self.forward or self.forward[0].poll() is not None:
             self._forward()
-        trust = [
-            "-o",
-            "StrictHostKeyChecking=no",
-            "-o",
-            "UserKnownHostsFile=/dev/null",
-            "-o",
-            "LogLevel=ERROR",
-        ]
-        own = [
-            "-F",
-            "/dev/null",
-            "-o",
-            "IdentitiesOnly=yes",
-            "-o",
-            "BatchMode=yes",
-            "-i",
-            str(account.private_key),
-        ]
-        return [program, *trust, *own, port_flag, str(self.port)]
+        trust = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+        return [program, "-F", "/dev/null", *trust, "-o", "LogLevel=ERROR", port_flag, str(self.port)]
 
     def admin(self, command: str, *, check: bool = True) -> Result:
         """Run a Slurm command as its administrator, in the controller's pod."""
         pod = f"{self.release}-controller-0"
         return self.namespace.exec(pod, *shlex.split(command), container="keeper", check=check)
+
+    def resync(self) -> None:
+        """Let the controller's kubelet bring changed files now; it does so by itself every minute or two, and at each change of a pod."""
+        mark = f"looked-at={time.time_ns()}"
+        self.namespace.kubectl("annotate", "pod", f"{self.release}-controller-0", mark, "--overwrite")
 
     def submit(self, script: str, *options: str, user: str = "ada") -> str:
         """Submit a batch script and return the job's id."""

@@ -11,7 +11,8 @@ CONTROLLER = "hpc-controller-0"
 
 
 def pod_uids(cluster: Cluster) -> dict[str, str]:
-    pods = cluster.namespace.get("pods", "-l", "app.kubernetes.io/name=slurm")["items"]
+    labels = "app.kubernetes.io/instance=hpc,app.kubernetes.io/component!=test"
+    pods = cluster.namespace.get("pods", "-l", labels)["items"]
     return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in pods}
 
 
@@ -60,9 +61,11 @@ def test_a_file_that_slurm_cannot_read_leaves_the_old_one_in_use_and_says_why(cl
     cluster.install(
         slurm={"files": {"topology.conf": "NoSuchKey=1"}, "config": {"TopologyPlugin": "topology/tree"}}
     )
+    cluster.resync()
     cluster.wait("the refusal", lambda: "NoSuchKey" in refusal(cluster), timeout=150)
     assert cluster.ssh("ada", "srun hostname").out.startswith("hpc-worker-cpu-")
     cluster.install(slurm={"files": {}, "config": {}})
+    cluster.resync()
     cluster.wait("the good one is back", lambda: not refusal(cluster), timeout=150)
 
 
