@@ -15,6 +15,13 @@ SCALE, OFFSET = 0.002, 260.0
 STEPS_OF_CHUNK = 4
 
 
+def warm() -> None:
+    """Import what work needs."""
+    import netCDF4  # noqa: F401
+    import xarray  # noqa: F401
+    import zarr  # noqa: F401
+
+
 def work(item: dict[str, Any]) -> list[float]:
     """The mean of each time step from `first` to `last`, weighted by the area of cells."""
     with _open(item["path"], item["format"]) as data:
@@ -84,10 +91,7 @@ def _mean(variable: Any) -> list[float]:
 
 
 def _warm(_: int) -> None:
-    import netCDF4  # noqa: F401
-    import xarray  # noqa: F401
-    import zarr  # noqa: F401
-
+    warm()
     time.sleep(0.05)
 
 

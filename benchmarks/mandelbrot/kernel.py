@@ -12,6 +12,11 @@ SHADES = " .,:;ox%#@"
 REAL, IMAGINARY = (-2.2, 0.8), (-1.2, 1.2)
 
 
+def warm() -> None:
+    """Import what work needs."""
+    import numpy  # noqa: F401
+
+
 def work(item: dict[str, Any]) -> str:
     """Rows `first` to `last` of a picture, packed."""
     rows = {"ascii": ascii_rows, "numpy": numpy_rows}[item["fractal"]]

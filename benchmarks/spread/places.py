@@ -76,6 +76,7 @@ def _on_engines(client: Any, kernel: Path, items: Items, way: str, workers: int)
         raise RuntimeError(f"{workers} engines were wanted, {len(chosen)} are there")
     view = client[chosen]
     view.execute(f"{SOURCE} = {kernel.read_text()!r}\n{TIMED}", block=True)
+    client[chosen].apply_sync(call, [])
     begun = time.time()
     if way == "static":
         jobs = [
@@ -97,6 +98,7 @@ def timed_items(items):
     import time, types
     kernel = types.ModuleType("kernel")
     exec(kernel_source, kernel.__dict__)
+    kernel.warm()
     done = []
     for item in items:
         begun = time.time()
@@ -123,7 +125,7 @@ def array(release: Release) -> Place:
 
     def place(kernel: Path, items: Items, way: str, workers: int) -> Spread:
         last = workers - 1
-        command = f"sbatch -Q --wait --mem=100 -o task-%a.log --array=0-{last} --wrap 'python worker.py array {way} {workers}'"
+        command = f"sbatch -Q --wait --mem=400 -o task-%a.log --array=0-{last} --wrap 'python worker.py array {way} {workers}' || {{ tail -n 5 task-*.log; false; }}"
         return _in_release(release, kernel, items, workers, command)
 
     return place
