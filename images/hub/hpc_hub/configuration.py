@@ -84,6 +84,8 @@ def _culling(c: Config, settings: Settings) -> None:
         return
     command = [sys.executable, "-m", "jupyterhub_idle_culler", "--cull-users=false"]
     command += [f"--timeout={culling['idleSeconds']}", f"--max-age={culling['maxAgeSeconds']}"]
+    # Not by the Service, which has no address until the hub is ready.
+    command += [f"--url=http://127.0.0.1:8081{settings['baseUrl']}hub/api"]
     command += [f"--cull-every={max(1, min(300, culling['idleSeconds'] // 2))}"]
     c.JupyterHub.services = [{"name": "culler", "command": command}]
     c.JupyterHub.load_roles = [{"name": "culler", "services": ["culler"], "scopes": CULLER_SCOPES}]

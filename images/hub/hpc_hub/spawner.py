@@ -67,7 +67,8 @@ def traits(settings: Settings) -> dict[str, Any]:
         "image_pull_secrets": settings["image"]["pullSecrets"],
         "cmd": ["jupyterhub-singleuser"],
         "default_url": server["defaultUrl"],
-        "notebook_dir": f"/home/{USER}",
+        # JupyterHub fills this one in, by a name of its own.
+        "notebook_dir": "/home/{username}",
         "working_dir": f"/home/{USER}",
         "environment": {"HOME": f"/home/{USER}", "USER": USER, **server["environment"]},
         "start_timeout": server["startTimeoutSeconds"],

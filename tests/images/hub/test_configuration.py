@@ -1,11 +1,15 @@
 """The chart's settings become traits, and names that JupyterHub does not know end the start."""
 
+import asyncio
 import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock, patch
 
 import pytest
+from jupyterhub.objects import Hub
+from kubespawner import KubeSpawner
 from tornado import web
 from traitlets.config import Config
 
@@ -80,6 +84,22 @@ def test_a_server_has_its_owner_s_ids_and_no_more(configured: Any, ada: Any) -> 
     ]:
         assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
+
+
+def test_the_pod_of_a_server_is_its_user_s(configured: Any, ada: Any) -> None:
+    pod = asyncio.run(manifest(configured(), "ada"))
+    container, home = pod.spec.containers[0], pod.spec.init_containers[0]
+    assert pod.metadata.name == "hpc-singleuser-ada"
+    assert pod.metadata.labels["app.kubernetes.io/component"] == "singleuser"
+    assert pod.metadata.labels["access-hub"] == "true"
+    assert pod.spec.security_context["runAsUser"] == 20001
+    assert home.command == ["make-home", "ada", "true"]
+    assert container.working_dir == "/home/ada"
+    environment = {entry.name: entry.value for entry in container.env}
+    assert (environment["HOME"], environment["USER"]) == ("/home/ada", "ada")
+    assert environment["JUPYTERHUB_ROOT_DIR"] == "/home/ada"
+    mounts = {mount.name: (mount.mount_path, mount.sub_path) for mount in container.volume_mounts}
+    assert mounts["home"] == ("/home/ada", "ada")
 
 
 def test_a_removed_user_s_server_does_not_start(ada: Any) -> None:
@@ -169,3 +189,16 @@ def test_both_images_refuse_unknown_names_by_the_same_text() -> None:
     }
     assert len(texts) == 1
     assert json.dumps(sorted(texts))
+
+
+async def manifest(c: Config, name: str) -> Any:
+    """The pod that KubeSpawner would make for a user."""
+    user = MagicMock(spec_set=["name", "id", "url", "escaped_name", "settings"], url="/user/ada/", id=1)
+    user.name = user.escaped_name = name
+    user.settings = {}
+    orm = MagicMock(server=None)
+    orm.name = ""
+    with patch("kubespawner.spawner.load_config"), patch("kubespawner.spawner.shared_client"):
+        made = KubeSpawner(config=c, user=user, hub=Hub(), orm_spawner=orm, _mock=True)
+    made.api_token = "token"
+    return await made.get_pod_manifest()
