@@ -6,7 +6,7 @@ Presets: `smoke` (seconds), `quick` (five interleaved rounds at N = 8000), `full
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +156,17 @@ def notes(runs: Sequence[Run]) -> list[str]:
     ]
 
 
+def chosen(preset: Preset, arguments: argparse.Namespace) -> Preset:
+    """The preset with what the command line says otherwise."""
+    if arguments.limit_seconds:
+        preset = replace(preset, limit_seconds=arguments.limit_seconds)
+    if arguments.sizes or arguments.blocks:
+        sizes = arguments.sizes or [n for n, _ in preset.problems]
+        blocks = arguments.blocks or [block for _, block in preset.problems]
+        preset = replace(preset, problems=list(dict.fromkeys((n, block) for n in sizes for block in blocks)))
+    return replace(preset, grids=arguments.grids) if arguments.grids else preset
+
+
 def fitted(preset: Preset, found: Release) -> Preset:
     """The preset on a release as it is: its nodes' CPUs, and no more nodes than there are."""
     nodes = found.nodes()
@@ -163,23 +174,13 @@ def fitted(preset: Preset, found: Release) -> Preset:
     shapes = [shape for shape in preset.shapes if shape[1] <= len(nodes) and shape[2] * shape[3] <= cpus]
     if len(nodes) > 1 and not any(shape[1] > 1 for shape in shapes):
         shapes.append((PODS, len(nodes), cpus, 1))
-    return Preset(
-        shapes,
-        preset.problems,
-        preset.repetitions,
-        preset.grids,
-        len(nodes),
-        cpus,
-        memory,
-        preset.limit_seconds,
-    )
+    return replace(preset, shapes=shapes, replicas=len(nodes), cpus=cpus, memory_mib=memory)
 
 
 def measure(arguments: argparse.Namespace, found: Release, folder: Path) -> Path:
     """Run the grid and save the result."""
     preset = PRESETS[arguments.preset]
-    if arguments.limit_seconds:
-        preset = Preset(**{**preset.__dict__, "limit_seconds": arguments.limit_seconds})
+    preset = chosen(preset, arguments)
     if arguments.release:
         preset = fitted(preset, found)
     if not found.has("/opt/hpl/xhpl"):
@@ -227,6 +228,16 @@ def main() -> None:
         type=float,
         default=0,
         help="longest run; longer ones are refused before they start",
+    )
+    made.add_argument(
+        "--sizes",
+        type=int,
+        nargs="+",
+        help="N, in place of the preset's; 0 is as large as fits memory and time",
+    )
+    made.add_argument("--blocks", type=int, nargs="+", help="NB, in place of the preset's")
+    made.add_argument(
+        "--grids", nargs="+", help="P x Q such as 2x5, in place of the preset's; auto is as square as divides"
     )
     arguments = made.parse_args()
     preset = PRESETS[arguments.preset]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -169,3 +170,9 @@ def test_reasons_for_a_low_speed_are_named() -> None:
         "cores": 2, "transport": "tcp",
     }  # fmt: skip
     assert len(plan.reasons(seen)) == 8
+
+
+def test_sizes_blocks_and_grids_of_the_command_line_replace_the_presets() -> None:
+    given = argparse.Namespace(limit_seconds=0, sizes=[19000], blocks=[64, 256], grids=["2x5"])
+    preset = benchmark.chosen(benchmark.PRESETS["thesis"], given)
+    assert (preset.problems, preset.grids) == ([(19000, 64), (19000, 256)], ["2x5"])

@@ -47,6 +47,9 @@ def arguments(**more: Any) -> argparse.Namespace:
             "megabytes": 0,
             "limit_seconds": 0,
             "rounds": 0,
+            "sizes": None,
+            "blocks": None,
+            "grids": None,
             "release": None,
             **more,
         }
