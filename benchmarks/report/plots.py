@@ -21,6 +21,9 @@ STYLE: Any = {
     "grid.alpha": 0.3,
 }
 
+# There are ten colours; lines beyond them are dashed.
+DASHES = ("-", "--", ":")
+
 
 @dataclass(frozen=True)
 class Plot:
@@ -107,11 +110,18 @@ def draw(plot: Plot, shown: Sequence[Point]) -> str:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 3.6), layout="constrained")
         axes = figure.subplots()
-        for line in dict.fromkeys(point.line for point in shown):
+        for number, line in enumerate(dict.fromkeys(point.line for point in shown)):
             own = [point for point in shown if point.line == line]
             xs = [float(point.x) for point in own]
             seen = [interval(point.values) for point in own]
-            (drawn,) = axes.plot(xs, [part.median for part in seen], marker="o", markersize=3, label=line)
+            (drawn,) = axes.plot(
+                xs,
+                [part.median for part in seen],
+                marker="o",
+                markersize=3,
+                linestyle=DASHES[number // 10 % len(DASHES)],
+                label=line,
+            )
             axes.fill_between(
                 xs, [p.low for p in seen], [p.high for p in seen], alpha=0.2, color=drawn.get_color()
             )
