@@ -21,7 +21,7 @@ def test_a_wrong_password_is_refused_and_says_so(site: Site) -> None:
 
 def test_a_server_runs_as_its_user_in_his_home(site: Site) -> None:
     with site.user("ada", PASSWORDS["ada"]) as ada:
-        ada.start()
+        started(ada)
         with ada.kernel() as kernel:
             assert kernel.run(WHO) == "20001 20001 [20001, 20100] /home/ada"
             kernel.run("open('written', 'w').write('x')")
