@@ -12,9 +12,13 @@ from sweep_client.seeding import seeds_itself
 
 
 @pytest.fixture(autouse=True)
-def _only_python_s_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever an earlier test loaded into this process (numpy's BLAS, Arrow) has threads of its own."""
+def _only_threads_of_this_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever earlier tests loaded into this process (numpy's BLAS, Arrow) or left idle (a pool) has threads of its own."""
+    listed, before = threading.enumerate, set(threading.enumerate()) - {threading.main_thread()}
     monkeypatch.setattr(fork_safety, "_native_threads", lambda: 1)
+    monkeypatch.setattr(
+        threading, "enumerate", lambda: [thread for thread in listed() if thread not in before]
+    )
 
 
 def test_a_plain_process_can_be_forked() -> None:
