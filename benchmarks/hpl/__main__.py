@@ -5,17 +5,16 @@ Presets: `smoke` (seconds), `quick` (five interleaved rounds at N = 8000), `full
 """
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.grid import forget, run_grid
 from benchmarks.hpl.case import CONTAINER, PODS
+from benchmarks.hpl.summary import notes, summary
 from benchmarks.release import Release
 from benchmarks.report.section import publish
-from benchmarks.results.record import Line, Recorder, Run
-from benchmarks.results.statistics import interval, reached
+from benchmarks.results.record import Recorder
 from benchmarks.site import command, parser, release, results, where
 
 Shape = tuple[str, int, int, int]  # where, nodes, ranks of a node, threads of a rank
@@ -71,89 +70,13 @@ def name(place: str, nodes: int, ranks: int, threads: int) -> str:
     return f"{place}, {nodes} x {ranks} {'rank' if nodes * ranks == 1 else 'ranks'}{f' x {threads} threads' if threads > 1 else ''}"
 
 
-def summary(runs: Sequence[Run], preset: Preset) -> list[Line]:
-    """The figures that are wanted, with intervals."""
-    valid = [run for run in runs if run.valid]
-    pods = [name(*shape) for shape in preset.shapes if shape[0] == PODS]
-    lines = [
-        Line(
-            "runs whose residual was checked and passed",
-            f"{len(valid)} of {len(runs)}",
-            "all",
-            len(valid) == len(runs),
-        )
-    ]
-    one = next((name(*shape) for shape in preset.shapes if shape[:2] == (PODS, 1)), "")
-    plain = next((name(*shape) for shape in preset.shapes if shape[0] == CONTAINER), "")
-    two = next((name(*shape) for shape in preset.shapes if shape[:2] == (PODS, 2)), "")
-    large = [
-        run.figures["of_dgemm"]
-        for run in valid
-        if run.series == one and int(run.parameters["N"]) >= 8000 and run.parameters["NB"] == 192
-    ]
-    if large:
-        lines.append(
-            Line(
-                "HPL / DGEMM of the same cores, one pod, N ≥ 8000",
-                interval(large).text(),
-                "≥ 0.85",
-                reached(large, 0.85),
-            )
-        )
-    for what, first, second, least in (
-        ("pod / plain container", one, plain, 0.95),
-        ("two pods / one", two, one, 0.90),
-    ):
-        ratios = pairs(valid, first, second)
-        if ratios:
-            lines.append(
-                Line(
-                    what + ", median of interleaved pairs",
-                    interval(ratios).text(),
-                    f"≥ {least}",
-                    reached(ratios, least),
-                )
-            )
-    if valid:
-        best = max(
-            (run for run in valid if run.series in pods),
-            key=lambda run: run.figures["gflops"],
-            default=valid[0],
-        )
-        lines.append(
-            Line(
-                "best on pods",
-                f"{best.figures['gflops']:.1f} GFLOPS (N {best.parameters['N']}, NB {best.parameters['NB']}, {best.parameters['grid']})",
-            )
-        )
-    return lines
-
-
-def pairs(runs: Sequence[Run], first: str, second: str) -> list[float]:
-    """Ratios of speed between two series, of runs of the same round and problem."""
-
-    def kind(run: Run) -> tuple[object, ...]:
-        return run.block, run.parameters["N"], run.parameters["NB"]
-
-    others = {kind(run): run for run in runs if run.series == second}
-    return [
-        run.figures["gflops"] / others[kind(run)].figures["gflops"]
-        for run in runs
-        if run.series == first and kind(run) in others and int(run.parameters["N"]) >= 8000
-    ]
-
-
-def notes(runs: Sequence[Run]) -> list[str]:
-    """Why runs are slow, each reason once with how many runs it is seen in."""
-    low = [run for run in runs if run.facts.get("reasons")]
-    said: dict[str, int] = {}
-    for run in low:
-        for reason in run.facts["reasons"]:
-            said[reason] = said.get(reason, 0) + 1
-    return [
-        f"{count} of {len(runs)} runs below 0.85 of DGEMM: {reason}."
-        for reason, count in sorted(said.items(), key=lambda entry: -entry[1])[:8]
-    ]
+def compared(preset: Preset) -> dict[str, str]:
+    """Names of the series that are set beside each other; empty where the preset has none."""
+    kinds = {"one": (PODS, 1), "plain": (CONTAINER, 1), "two": (PODS, 2)}
+    return {
+        key: next((name(*shape) for shape in preset.shapes if shape[:2] == kind), "")
+        for key, kind in kinds.items()
+    }
 
 
 def chosen(preset: Preset, arguments: argparse.Namespace) -> Preset:
@@ -190,7 +113,7 @@ def measure(arguments: argparse.Namespace, found: Release, folder: Path) -> Path
     here = {**where(found), "memory": f"{preset.memory_mib + HEADROOM_MIB}m", "shm": SHM, "image": ""}
     runs = run_grid(grid, "benchmarks.hpl.case:run", cases(preset, arguments.rounds), here)
     result = recorder.result
-    result.runs, result.summary, result.notes = runs, summary(runs, preset), notes(runs)
+    result.runs, result.summary, result.notes = runs, summary(runs, **compared(preset)), notes(runs)
     result.images = found.images()
     result.versions = versions(found)
     path = recorder.save(folder)

@@ -111,12 +111,14 @@ def run(case: dict[str, Any]) -> dict[str, Any]:
         (Path(folder) / "hpccinf.txt").write_text(output.input_text(n, case["NB"], p, q))
         launch(case, [FOLDER + "xhpl"], **where, folder=folder)
         found = output.parse((Path(folder) / "hpccoutf.txt").read_text())
-    return report(case, n, (p, q), found, dgemm, (before, each_node(case)), bind) | {"predicted": predicted}
+    return report(case, n, (p, q), found, dgemm, seen=(before, each_node(case)), bind=bind) | {
+        "predicted": predicted
+    }
 
 
 def report(
     case: dict[str, Any], n: int, shape: tuple[int, int], found: dict[str, Any], dgemm: dict[str, Any],
-    seen: tuple[list[dict[str, Any]], list[dict[str, Any]]], bind: bool,
+    *, seen: tuple[list[dict[str, Any]], list[dict[str, Any]]], bind: bool,
 ) -> dict[str, Any]:  # fmt: skip
     """The run with everything needed to judge it."""
     before, after = (sorted(nodes, key=lambda node: str(node["host"])) for nodes in seen)

@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks.hpl import __main__ as benchmark
 from benchmarks.hpl import case, limits, output, plan
+from benchmarks.hpl.summary import summary
 from benchmarks.results.record import Run
 
 NODE: dict[str, Any] = {"host": "hpc-worker-cpu-0", "memory": 2 << 30, "cpus": 2, "quota": 2.0}
@@ -145,7 +146,7 @@ def test_the_summary_pairs_pods_with_containers() -> None:
         for block in range(5)
         for name, speed in zip(names, (90, 89 + block / 10, 85), strict=True)
     ]
-    lines = {line.what: line for line in benchmark.summary(runs, preset)}
+    lines = {line.what: line for line in summary(runs, **benchmark.compared(preset))}
     assert lines["pod / plain container, median of interleaved pairs"].met is True
     assert lines["two pods / one, median of interleaved pairs"].met is True
     assert lines["HPL / DGEMM of the same cores, one pod, N ≥ 8000"].met is True
