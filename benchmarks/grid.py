@@ -46,7 +46,12 @@ def run_grid(
     if sweep.counts()["failed"]:
         sweep.retry()
     print(f"{name}: {len(cases)} runs; look: sweep status --follow {place}", file=sys.stderr)
-    sweep.wait()
+    try:
+        sweep.wait()
+    except BaseException:
+        # Whoever interrupts a benchmark wants the machine back; the run that is on ends, the others wait.
+        sweep.cancel()
+        raise
     return [found for variant in Sweep.attach(place).results.variants() for found in _runs(variant)]
 
 

@@ -39,6 +39,7 @@ class Release:
 
     namespace: Namespace
     name: str = RELEASE
+    user: tuple[str, ...] = ()
 
     def run(self, command: str, *, stdin: str | None = None, timeout: float = 600) -> str:
         """Run a command line as the release's first user, in a folder of his, on the frontend; give its output."""
@@ -90,12 +91,16 @@ class Release:
                 found[name] = ids.get(container["name"], "").rpartition("@")[2]
         return found
 
-    def _user(self) -> tuple[str, str, str]:
+    def _user(self) -> tuple[str, ...]:
+        """Id, group and home of the first user; asked for once."""
+        if self.user:
+            return self.user
         users = self.namespace.get("configmap", f"{self.name}-users")["data"]["passwd"]
         people = [line.split(":") for line in users.splitlines() if line and int(line.split(":")[2]) >= 1000]
         if not people:
             raise RuntimeError(f"release {self.name} has no user; next: give it one under `users`")
-        return people[0][2], people[0][3], people[0][5]
+        self.user = people[0][2], people[0][3], people[0][5]
+        return self.user
 
 
 def installed(namespace: str, name: str) -> Release:

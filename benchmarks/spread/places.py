@@ -144,7 +144,8 @@ def _in_release(release: Release, kernel: Path, items: Items, workers: int, comm
     try:
         release.run(f"cd {folder} && {command.replace('{nodes}', str(nodes))}")
         spent = time.time() - begun
-        done = json.loads(release.run(f'cd {folder} && python3 -c "{GATHER}"'))
-    finally:
+        done = json.loads(release.run(f'cd {folder} && python3 -c "{GATHER}" && rm -rf ../{folder}'))
+    except BaseException:
         release.run(f"rm -rf {folder}")
+        raise
     return spread(done, items, spent)

@@ -6,8 +6,10 @@ import argparse
 import base64
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from benchmarks.mandelbrot import __main__ as benchmark
 from benchmarks.mandelbrot import case, kernel
 from benchmarks.results.record import Run, read
 from benchmarks.spread import places, worker
+from tests.cluster.paths import ROOT
 
 ITEM = {"width": 40, "height": 20, "limit": 50, "first": 0, "last": 20}
 
@@ -122,3 +125,28 @@ def test_an_interrupted_grid_goes_on_where_it_was(tmp_path: Path) -> None:
     assert [(run.valid, run.error) for run in first] == [(True, ""), (False, "power cut"), (True, "")]
     assert [run.valid for run in second] == [True] * 3
     assert [(tmp_path / f"ran-{block}").read_text() for block in range(3)] == ["x", "xx", "x"]
+
+
+def test_an_interrupted_grid_leaves_no_worker_behind(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import pathlib, time\n"
+        "def run(*, series, block):\n"
+        f"    (pathlib.Path({str(tmp_path)!r}) / f'ran-{{block}}').touch()\n"
+        "    time.sleep(0.5)\n"
+        "    return {'series': series, 'parameters': {}, 'figures': {}, 'block': block}\n"
+    )
+    program = (
+        f"from benchmarks import grid; from pathlib import Path; cases = [dict(series='x', block=b) for b in range(20)]; "
+        f"grid.run_grid('slow', 'slow:run', cases, {{}}, folder=Path({str(tmp_path)!r}) / 'grids')"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    started = subprocess.Popen([sys.executable, "-c", program], env=environment, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 60
+    while not (tmp_path / "ran-0").exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    started.send_signal(signal.SIGINT)
+    assert started.wait(timeout=60) != 0
+    time.sleep(1.5)
+    ran = len(list(tmp_path.glob("ran-*")))
+    time.sleep(1.5)
+    assert len(list(tmp_path.glob("ran-*"))) == ran < 20
