@@ -1,7 +1,8 @@
 """Configuration of a pool's controller and engines: pinned ports and keys, and what a restart of either needs.
 
-Three faults of ipyparallel 9.2 are worked round here: internal sockets that take the ports of a restored pool (ports are in
-separate ranges), a task database that never reopens its table, and engines that a restarted controller waits for for ever.
+Four faults of ipyparallel 9.2 are worked round here: internal sockets that take the ports of a restored pool (ports are in
+separate ranges), a task database that never reopens its table, engines that a restarted controller waits for for ever, and
+ids that it gives away twice.
 """
 
 import json
@@ -35,6 +36,9 @@ class PoolHub(Hub):
 
     def _load_engine_state(self) -> None:
         super()._load_engine_state()
+        # Upstream writes the file while its counter is still zero: the next restart would give ids away twice.
+        self._idcounter = max([self._idcounter, *(engine + 1 for engine in self.ids)])
+        self._save_engine_state()
         self.unheard = set(self.hearts)
         self.loop.add_timeout(self.loop.time() + RESTORE_SECONDS, self._forget_unheard)
 

@@ -143,13 +143,12 @@ class User:
             f"/hub/api/users/{self.name}/servers/{server}" if server else f"/hub/api/users/{self.name}/server"
         )
         self.api("DELETE", path)
-        self.site.namespace.wait_for(
-            "the server is gone",
-            lambda: (
-                not self.servers().get(server, {}).get("pending")
-                and not self.servers().get(server, {}).get("ready")
-            ),
-        )
+
+        def gone() -> bool:
+            found = self.servers().get(server, {})
+            return not found.get("pending") and not found.get("ready")
+
+        self.site.namespace.wait_for("the server is gone", gone)
 
     @contextmanager
     def kernel(self, server: str = "") -> Iterator["Kernel"]:

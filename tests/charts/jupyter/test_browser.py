@@ -43,6 +43,8 @@ def test_a_wrong_password_says_so_on_the_page(site: Site, page: "Page") -> None:
 
 
 def test_a_user_logs_in_computes_on_engines_and_logs_out(site: Site, page: "Page") -> None:
+    with site.user("ada", PASSWORDS["ada"]) as ada:
+        ada.stop()
     log_in(page, site, "ada", PASSWORDS["ada"])
     choose(page, "Small")
     page.wait_for_url("**/user/ada/lab**")
@@ -59,6 +61,8 @@ def test_a_user_logs_in_computes_on_engines_and_logs_out(site: Site, page: "Page
 
 
 def test_a_start_that_fails_says_why(site: Site, page: "Page") -> None:
+    with site.user("grace", PASSWORDS["grace"]) as grace:
+        grace.stop()
     log_in(page, site, "grace", PASSWORDS["grace"])
     choose(page, "Huge")
     page.click("#progress-details summary")
@@ -70,4 +74,4 @@ def test_a_start_that_fails_says_why(site: Site, page: "Page") -> None:
 def choose(page: "Page", profile: str) -> None:
     """Start a server with a profile of the spawn page."""
     page.click(f"text={profile}")
-    page.click('#spawn_form input[type="submit"]')
+    page.click('#spawn_form button[type="submit"]')

@@ -92,6 +92,7 @@ def test_engines_that_left_while_the_controller_was_away_leave_no_ghosts(site: S
             kernel.run(CONNECT)
             engines(kernel, 2)
             assert kernel.run("rc[:].apply_async(lambda: 1).get(timeout=15)") == "[1, 1]"
+            assert kernel.run("sum(view.map_async(int, range(6)).get(timeout=15))") == "15"
 
 
 def test_a_killed_engine_s_task_runs_again(site: Site) -> None:
