@@ -120,8 +120,9 @@ class Cluster:
             time.sleep(0.5)
 
     def close(self) -> None:
-        """End the port-forward."""
-        for process in self.forward:
+        """End the port-forward; the next login makes another, as it must when the frontend's pod is a new one."""
+        while self.forward:
+            process = self.forward.pop()
             process.terminate()
             process.wait()
 

@@ -38,12 +38,18 @@ def test_no_row_is_missing_after_slurmdbd_and_the_database_were_killed(cluster: 
     cluster.wait("12 rows", complete, timeout=120)
 
 
-def test_declared_qos_and_accounts_are_applied(cluster: Cluster) -> None:
+def test_declared_qos_and_accounts_are_applied_and_their_limits_hold(cluster: Cluster) -> None:
     accounting = {
-        "qos": {"long": {"Priority": 5, "MaxWall": 600}},
+        "qos": {"short": {"Priority": 5, "MaxWall": 1}},
         "accounts": {"physics": {"users": ["ada"], "Description": "physics"}},
     }
     cluster.install(accounting=accounting)
+    cluster.resync()
     known = "sacctmgr -n -P list assoc format=Account,User"
     cluster.wait("ada is in physics", lambda: "physics|ada" in cluster.admin(known).out, timeout=150)
-    assert "long|5" in cluster.admin("sacctmgr -n -P list qos format=Name,Priority").out
+    assert "short|5" in cluster.admin("sacctmgr -n -P list qos format=Name,Priority").out
+    long = cluster.submit("true", "--qos=short", "--time=5", "--mem=100")
+    reason = f"squeue -h -j {long} -o %r"
+    cluster.wait("the limit holds", lambda: "MaxWallDurationPerJob" in cluster.admin(reason).out, timeout=30)
+    cluster.ssh("ada", f"scancel {long}")
+    cluster.install(accounting={})

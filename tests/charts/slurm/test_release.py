@@ -4,7 +4,7 @@ import pytest
 
 from tests.charts.slurm.cluster import Cluster
 from tests.charts.slurm.conftest import values
-from tests.conftest import MakeNamespace
+from tests.charts.slurm.test_controller import pod_uids
 from tests.kube import image
 
 pytestmark = pytest.mark.e2e
@@ -40,27 +40,48 @@ def test_only_a_pod_with_the_label_reaches_slurmctld(cluster: Cluster, label: st
     )
 
 
-def test_a_second_release_works_beside_it_and_leaves_only_what_is_kept(
-    cluster: Cluster, make_namespace: MakeNamespace
+def test_a_second_release_works_beside_it_leaves_what_is_kept_and_comes_back_over_it(
+    cluster: Cluster,
 ) -> None:
-    given = {**values(cluster.accounts), "accounting": {"enabled": False}, "restapi": {"enabled": False}}
+    given = {**values(cluster.accounts), "restapi": {"enabled": False}}
     given["home"] = {"existingClaim": "hpc-home", "create": False}
+    given["workerDefaults"]["replicas"] = 1
     other = Cluster(cluster.namespace, cluster.accounts, given, release="two")
-    other.install()
-    try:
-        other.wait_nodes(2)
-        assert other.ssh("ada", "srun hostname").out.startswith("two-worker-cpu-")
-        assert cluster.ssh("ada", "srun hostname").out.startswith("hpc-worker-cpu-")
-    finally:
-        other.close()
-        cluster.namespace.helm("uninstall", "two", "--wait")
     kept = [
+        "persistentvolumeclaim/data-two-database-0",
         "persistentvolumeclaim/state-two-controller-0",
+        "secret/two-database",
         "secret/two-jwt",
         "secret/two-slurm-key",
         "secret/two-ssh-host",
     ]
-    cluster.wait("only what is kept", lambda: left(cluster, "two") == kept, timeout=60)
+    ran: list[str] = []
+    for _ in ("installed", "installed again"):
+        other.install()
+        try:
+            other.wait_nodes(1)
+            assert other.ssh("ada", "srun hostname").out.startswith("two-worker-cpu-")
+            assert cluster.ssh("ada", "srun hostname").out.startswith("hpc-worker-cpu-")
+            ran.append(other.submit("true", "--mem=100"))
+            other.wait("all are accounted", lambda: accounted(other, ran))
+        finally:
+            other.close()
+            cluster.namespace.helm("uninstall", "two", "--wait")
+        cluster.wait("only what is kept", lambda: left(cluster, "two") == kept, timeout=60)
+    assert ran[0] != ran[1]
+
+
+def accounted(cluster: Cluster, jobs: list[str]) -> bool:
+    return all(cluster.accounted(job) == ["COMPLETED"] for job in jobs)
+
+
+def test_an_upgrade_that_changes_nothing_restarts_no_pod(cluster: Cluster) -> None:
+    before = pod_uids(cluster)
+    cluster.install()
+    assert pod_uids(cluster) == before
+    sets = cluster.namespace.get("statefulsets,deployments", "-l", "app.kubernetes.io/instance=hpc")["items"]
+    assert all(item["metadata"]["generation"] == item["status"]["observedGeneration"] for item in sets)
+    assert all(item["status"]["updatedReplicas"] == item["spec"]["replicas"] for item in sets)
 
 
 def left(cluster: Cluster, release: str) -> list[str]:

@@ -1,0 +1,36 @@
+"""What the how-to page backs up, it brings back: queued jobs and what accounting knew."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.charts.slurm.cluster import Cluster
+from tests.charts.slurm.documented import follow
+
+pytestmark = pytest.mark.e2e
+
+PAGE = "back-up-slurm"
+
+
+def test_a_restore_brings_back_queued_jobs_and_accounting_as_they_were(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    done = cluster.submit("true", "--mem=100")
+    cluster.wait("accounted", lambda: cluster.accounted(done) == ["COMPLETED"])
+    queued = cluster.submit("true", "--hold", "--mem=100")
+    cluster.wait("known", lambda: cluster.accounted(queued) == ["PENDING"])
+    # What slurmctld writes down is up to five seconds old.
+    time.sleep(6)
+    follow(PAGE, "Back up", cluster, tmp_path)
+    cluster.admin(f"scancel {queued}")
+    later = cluster.submit("true", "--mem=100")
+    cluster.wait("accounted", lambda: cluster.accounted(later) == ["COMPLETED"])
+    follow(PAGE, "Restore", cluster, tmp_path)
+    cluster.wait("it waits again", lambda: cluster.states(queued) == ["PENDING"], timeout=120)
+    cluster.namespace.wait_ready("statefulset/hpc-accounting")
+    assert cluster.accounted(done) == ["COMPLETED"]
+    assert cluster.accounted(later) == []
+    cluster.wait_nodes(2, timeout=60)
+    cluster.admin(f"scontrol release {queued}")
+    cluster.wait("it ran", lambda: cluster.accounted(queued) == ["COMPLETED"], timeout=60)

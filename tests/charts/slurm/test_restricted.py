@@ -1,0 +1,62 @@
+"""Profile `restricted`: a single-user cluster of which nothing runs as root, where the namespace enforces it; no accounting."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.charts.slurm.cluster import Cluster
+from tests.charts.slurm.conftest import values
+from tests.charts.slurm.test_frontend import PYTHON, RANKS, ranks
+from tests.conftest import Account, MakeNamespace
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def single(make_namespace: MakeNamespace, accounts: dict[str, Account]) -> Iterator[Cluster]:
+    given = {
+        **values({"ada": accounts["ada"]}),
+        "security": {"profile": "restricted", "user": "ada"},
+        "accounting": {"enabled": False},
+    }
+    made = Cluster(make_namespace("slurm-restricted", pod_security="restricted"), accounts, given)
+    made.install()
+    yield made
+    made.close()
+    made.namespace.helm("uninstall", made.release)
+
+
+def test_its_user_logs_in_and_runs_mpi_over_all_workers(single: Cluster) -> None:
+    single.wait_nodes(2)
+    assert single.ssh("ada", "id -un; stat -c '%U %a' .").out.split() == ["ada", "ada", "700"]
+    assert "/dev/pts/" in single.ssh("ada", "tty", options=("-tt",)).out
+    single.ssh("ada", "cat > world.sh", stdin=f'#!/bin/bash\nsrun python -c "{PYTHON}"\n')
+    single.ssh("ada", "sbatch -Q --wait -N2 -n2 -o world.out world.sh")
+    assert ranks(single.ssh("ada", "cat world.out").out) == RANKS
+
+
+def test_a_cancelled_job_leaves_no_process(single: Cluster) -> None:
+    job = single.submit("sleep 4321 & sleep 4321", "-w", "hpc-worker-cpu-0", "--mem=100")
+
+    def processes() -> str:
+        return single.namespace.exec("hpc-worker-cpu-0", "ps", "-eo", "args").out
+
+    single.wait("its processes", lambda: "sleep 4321" in processes(), timeout=30)
+    single.ssh("ada", f"scancel {job}")
+    single.wait("no process left", lambda: "sleep 4321" not in processes(), timeout=30)
+
+
+def test_helm_test_passes_with_a_rest_api_and_without_accounting(single: Cluster) -> None:
+    said = single.namespace.helm("test", single.release, "--logs").out
+    rows = dict(line.split("\t")[:2] for line in said.splitlines() if line.count("\t") == 2)
+    wanted = ("configuration", "nodes", "sbatch", "array", "mpi", "rest")
+    assert rows == {"check": "result", **dict.fromkeys(wanted, "ok")}
+
+
+def test_no_container_is_root(single: Cluster) -> None:
+    for pod in single.namespace.get("pods")["items"]:
+        for container in pod["spec"]["containers"]:
+            name = (pod["metadata"]["name"], container["name"])
+            if pod["status"]["phase"] == "Running":
+                who = single.namespace.exec(name[0], "id", "-u", container=name[1]).out.strip()
+                assert who != "0", name
