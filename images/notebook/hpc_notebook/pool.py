@@ -34,6 +34,8 @@ RESTORE_SECONDS = 15
 class PoolHub(Hub):
     """A hub that forgets engines which left while it was away: a direct view on one would wait for ever."""
 
+    _idcounter: int
+
     def _load_engine_state(self) -> None:
         super()._load_engine_state()
         # Upstream writes the file while its counter is still zero: the next restart would give ids away twice.

@@ -48,6 +48,8 @@ def test_a_user_logs_in_computes_on_engines_and_logs_out(site: Site, page: "Page
     log_in(page, site, "ada", PASSWORDS["ada"])
     choose(page, "Small")
     page.wait_for_url("**/user/ada/lab**")
+    # Without what an earlier visit had open.
+    page.goto(f"{site.url}/user/ada/lab?reset")
     page.click('.jp-LauncherCard[data-category="Notebook"]')
     page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
     page.click(".jp-Notebook .jp-Cell .cm-content")
