@@ -16,8 +16,10 @@ from tests.conftest import MakeNamespace
 from tests.kube import Namespace
 
 RELEASE = "hpc"
+JOB_NAME = "hpc-benchmark"
 # Becomes the first user of the release where the pod runs as root; in profile `restricted` it runs as him already.
 AS_USER = (
+    f"export SLURM_JOB_NAME={JOB_NAME} SBATCH_JOB_NAME={JOB_NAME}; "
     'if [ "$(id -u)" = 0 ]; then exec setpriv --reuid="$1" --regid="$2" --init-groups env HOME="$3" bash -lc "cd && $4"; '
     'else exec bash -lc "cd && $4"; fi'
 )
@@ -63,6 +65,10 @@ class Release:
         """Write text files into a folder below the user's home, which workers see too."""
         program = "import json, pathlib, sys; f = pathlib.Path(sys.argv[1]); f.mkdir(parents=True, exist_ok=True); [(f / n).write_text(t) for n, t in json.load(sys.stdin).items()]"
         self.run(f"python3 -c {shlex.quote(program)} {shlex.quote(folder)}", stdin=json.dumps(dict(files)))
+
+    def end_jobs(self) -> None:
+        """End what an interrupted benchmark left: kubectl's end does not end what it started."""
+        self.run(f"scancel --me --name={JOB_NAME}")
 
     def home(self) -> str:
         """The user's home, as frontend and workers see it."""

@@ -38,7 +38,11 @@ def release(arguments: argparse.Namespace, workers: Mapping[str, Any]) -> Iterat
     if arguments.no_cluster:
         yield None
     elif arguments.release:
-        yield installed(arguments.namespace, arguments.release)
+        named = installed(arguments.namespace, arguments.release)
+        try:
+            yield named
+        finally:
+            named.end_jobs()
     else:
         with own_release(workers) as made:
             yield made
