@@ -78,6 +78,7 @@ def test_a_controller_that_is_killed_comes_back_with_its_engines_and_finished_re
             assert time.monotonic() - start < 30
 
 
+@pytest.mark.full
 def test_engines_that_left_while_the_controller_was_away_leave_no_ghosts(site: Site) -> None:
     namespace = site.namespace
     with site.user("ada", PASSWORDS["ada"]) as ada:
