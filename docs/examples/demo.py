@@ -1,23 +1,28 @@
-"""`make demo`: install `hpc` on a cluster and run a notebook sweep on it as its user would, over SSH.
+"""`make demo`: install `hpc` on a cluster, run a notebook sweep on it as its user would, over SSH, and say where JupyterHub is.
 
 Every step can be repeated; what is there already is kept. Everything that belongs to the demo lies in .tools/demo.
 """
 
 import contextlib
 import os
+import secrets
+import shlex
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import yaml
 
+from tests.cluster.cluster import current_options
 from tests.cluster.errors import ClusterError
 from tests.cluster.paths import ROOT, TOOLS
 from tests.cluster.steps import run, step
 from tests.cluster.tools import BIN
-from tests.kube import context_arguments
+from tests.kube import context_arguments, is_local
 
 NAMESPACE = os.environ.get("NAMESPACE", "hpc-demo")
 RELEASE = "hpc"
@@ -42,9 +47,8 @@ def install() -> None:
     """Install or upgrade the release with one user whose key is made here."""
     if not KEY.exists():
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", USER, "-f", KEY])
-    user = {"uid": 20000, "gid": 20000, "sshKeys": [KEY.with_suffix(".pub").read_text().strip()]}
     values = FOLDER / "values.yaml"
-    values.write_text(yaml.safe_dump({"global": {"users": {USER: user}}}))
+    values.write_text(yaml.safe_dump(demo_values()))
     files = [ROOT / "values" / "kind.yaml", TOOLS / "images.yaml", values]
     given = [f"--values={path}" for path in files if path.exists()]
     target = ["--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout=6m"]
@@ -60,6 +64,37 @@ def install() -> None:
             *given,
         ]
     )
+
+
+def demo_values() -> dict[str, Any]:
+    """One user for SSH, Slurm, notebooks and two engines; the password is made here and kept in .tools/demo."""
+    user = {
+        "uid": 20000,
+        "gid": 20000,
+        "sshKeys": [KEY.with_suffix(".pub").read_text().strip()],
+        "passwordHash": run(["openssl", "passwd", "-6", "-stdin"], stdin=password()).strip(),
+    }
+    size = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}}
+    jupyter = {
+        "ingress": {"enabled": is_local(), "host": host()},
+        "singleuser": {"cpuRequest": 0.05},
+        "engines": {"pools": {USER: {"owner": USER, "replicas": 2, "resources": size}}},
+    }
+    return {"components": {"jupyter": True}, "global": {"users": {USER: user}}, "jupyter": jupyter}
+
+
+def password() -> str:
+    """The user's password: made once, readable by this machine's user alone."""
+    path = FOLDER / "password"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(12))
+    return path.read_text()
+
+
+def host() -> str:
+    """Name of JupyterHub at the local cluster's Ingress; names below `localhost` lead to this machine by themselves."""
+    return f"{NAMESPACE}.localhost"
 
 
 def sweep(port: int) -> None:
@@ -96,19 +131,24 @@ def until_login(port: int) -> None:
 
 @contextlib.contextmanager
 def forwarded() -> Iterator[int]:
-    """A local port that leads to the frontend's SSH."""
+    """A local port that leads to the frontend's SSH, for as long as the block runs."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     target = [f"--namespace={NAMESPACE}", f"svc/{RELEASE}-frontend", f"{port}:22"]
+    words = shlex.join([str(BIN / "kubectl"), *context_arguments(), "port-forward", *target])
+    # kubectl leaves when a pod goes, also one that was never ready; then it is started again.
     process = subprocess.Popen(
-        [str(BIN / "kubectl"), *context_arguments(), "port-forward", *target], stdout=subprocess.DEVNULL
+        ["bash", "-c", f"while true; do {words}; sleep 1; done"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         _until_open(port)
         yield port
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)
         process.wait()
 
 
@@ -128,7 +168,22 @@ def next_steps() -> str:
     report = (FOLDER / "results" / "report.html").relative_to(ROOT)
     forward = f"kubectl {context} -n {NAMESPACE} port-forward svc/{RELEASE}-frontend 2222:22"
     login = f"ssh -p 2222 -i {KEY.relative_to(ROOT)} {USER}@localhost"
-    return f"\nreport: {report}\nlog in: {forward} &\n        {login}\nremove: make demo-down"
+    lines = [
+        f"report:     {report}",
+        f"JupyterHub: {_hub()}",
+        f"            user {USER}, password {password()}; engines: ipyparallel.Client(profile={USER!r})",
+        f"SSH:        {forward} &",
+        f"            {login}",
+        "remove:     make demo-down",
+    ]
+    return "\n" + "\n".join(lines)
+
+
+def _hub() -> str:
+    if is_local():
+        return f"http://{host()}:{current_options().ingress_port}"
+    context = " ".join(context_arguments())
+    return f"http://localhost:8000 after kubectl {context} -n {NAMESPACE} port-forward svc/{RELEASE}-proxy 8000:80"
 
 
 if __name__ == "__main__":

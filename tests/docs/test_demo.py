@@ -1,20 +1,22 @@
 """README's first command as its reader runs it: install, log in over SSH, sweep on Slurm, fetch the report."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from docs.examples import demo
+from tests.charts.jupyter.site import Site
 from tests.cluster.paths import TOOLS
 from tests.conftest import MakeNamespace
-from tests.kube import Namespace
+from tests.kube import Namespace, run
 
 pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def demonstrated(make_namespace: MakeNamespace) -> tuple[Namespace, Path]:
+def demonstrated(make_namespace: MakeNamespace) -> Iterator[tuple[Namespace, Path]]:
     """The demo, run once in a namespace and folder of its own."""
     namespace = make_namespace("demo")
     folder = TOOLS / "demo-of-tests"
@@ -23,9 +25,9 @@ def demonstrated(make_namespace: MakeNamespace) -> tuple[Namespace, Path]:
         patch.setattr(demo, "NAMESPACE", namespace.name)
         patch.setattr(demo, "FOLDER", folder)
         patch.setattr(demo, "KEY", folder / "id_ed25519")
+        namespace.releases.append(demo.RELEASE)
         demo.main()
-    namespace.releases.append(demo.RELEASE)
-    return namespace, folder
+        yield namespace, folder
 
 
 def test_the_demo_ends_with_a_report_of_all_variants(demonstrated: tuple[Namespace, Path]) -> None:
@@ -33,6 +35,43 @@ def test_the_demo_ends_with_a_report_of_all_variants(demonstrated: tuple[Namespa
     variants = (demo.EXAMPLES / "tickers.csv").read_text().strip().count("\n")
     assert "<html" in report
     assert len(list((demonstrated[1] / "results").rglob("*.ipynb"))) >= variants
+
+
+def test_one_account_is_the_same_in_a_notebook_over_ssh_in_a_job_and_in_an_engine(
+    demonstrated: tuple[Namespace, Path],
+) -> None:
+    namespace, folder = demonstrated
+    site = Site(namespace, {})
+    with demo.forwarded() as port, site.user(demo.USER, (folder / "password").read_text()) as user:
+        user.start()
+        with user.kernel() as kernel:
+            kernel.run("open('from-notebook', 'w').write('7')")
+            job = "echo $(($(cat from-notebook) * 6)) > from-job; id -un >> from-job"
+            over_ssh(folder, port, f"sbatch --wait --wrap '{job}'")
+            kernel.run(
+                f"import ipyparallel; engines = ipyparallel.Client(profile={demo.USER!r}, timeout=60)[0]"
+            )
+            read = "engines.apply_sync(lambda: __import__('os').popen('cat ~/from-job; id -un').read())"
+            assert kernel.run(f"print({read})", timeout=90).split() == ["42", demo.USER, demo.USER]
+    rows = namespace.exec(
+        f"{demo.RELEASE}-controller-0", "sacct", "--allusers", "-nP", "-X", "--name=wrap", "--format=User,State",
+        container="slurmctld",
+    ).out.split()  # fmt: skip
+    assert rows == [f"{demo.USER}|COMPLETED"]
+
+
+def over_ssh(folder: Path, port: int, command: str) -> str:
+    words = ["ssh", *demo.ssh_options("-p", port), f"{demo.USER}@localhost", command]
+    done = run(words)
+    assert done.code == 0, done.text
+    return done.out
+
+
+def test_what_is_printed_leads_to_a_login(demonstrated: tuple[Namespace, Path]) -> None:
+    said = demo.next_steps()
+    assert Site(demonstrated[0], {}).url in said or "port-forward svc/hpc-proxy" in said
+    assert (demonstrated[1] / "password").read_text() in said
+    assert (demonstrated[1] / "password").stat().st_mode & 0o077 == 0
 
 
 def test_the_sweep_ran_as_slurm_jobs_of_the_user(demonstrated: tuple[Namespace, Path]) -> None:
