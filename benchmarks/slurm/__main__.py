@@ -109,10 +109,11 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=150, help="size of the array")
     parser.add_argument("--runs", type=int, default=40, help="runs of srun")
     arguments = parser.parse_args()
+    before = os.getloadavg()[0]
     found = run(arguments.tasks, arguments.runs)
     today = datetime.date.today().isoformat()
     load = os.getloadavg()[1]
-    machine = f"{today}, {os.cpu_count()} cores, {platform.platform()}, load of the machine over the run's last five minutes {load:.1f}."
+    machine = f"{today}, {os.cpu_count()} cores, {platform.platform()}, load of the machine {before:.1f} before, {load:.1f} over the run's last five minutes."
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{today}.json").write_text(json.dumps({"machine": machine, **found}, indent=2) + "\n")
     write_section("Chart slurm", page(found, machine))
