@@ -97,7 +97,7 @@ def engine(c: Config) -> None:
 
 def _values(c: Config, program: str) -> None:
     """What the chart's value `engines.config` says; sections of the other program are left to it."""
-    import ipyparallel.engine.app  # noqa: F401  # its classes are known ones
+    from ipyparallel.engine import app  # noqa: F401  # its classes are known ones
 
     given: dict[str, dict[str, Any]] = json.loads(CONFIG.read_text())
     traits.check(Config(given), "engines.config")

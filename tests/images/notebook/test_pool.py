@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import ipyparallel as ipp
+import ipyparallel as ipp  # type: ignore[import-untyped]
 import psutil
 import pytest
 from traitlets.config import Config
@@ -25,6 +25,7 @@ from pathlib import Path
 sys.path.insert(0, {root!r})
 from images.notebook.hpc_notebook import pool
 pool.CONFIG, pool.CURVE_KEY, pool.IDENTITY = Path({folder!r}) / "config.json", Path({folder!r}) / "key", Path({folder!r}) / "engine"
+pool.ENGINE_PORTS, pool.CLIENT_PORTS, pool.INTERNAL_PORTS = (range({base} + n, {base} + n + 9) for n in (0, 10, 20))
 pool.RESTORE_SECONDS = 5
 pool.{part}(get_config())
 """
@@ -37,10 +38,12 @@ class Pool:
     folder: Path
     environment: dict[str, str]
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    # Tests run beside each other, and a pod has these ports for itself.
+    base: int = field(default_factory=lambda: 20_000 + 30 * secrets.randbelow(400))
 
     def start(self, program: str, part: str) -> subprocess.Popen[bytes]:
         config = self.folder / f"{program}_config.py"
-        config.write_text(PROGRAM.format(root=str(ROOT), folder=str(self.folder), part=part))
+        config.write_text(PROGRAM.format(root=str(ROOT), folder=str(self.folder), part=part, base=self.base))
         command = [
             f"{sys.prefix}/bin/{program}",
             f"--profile-dir={self.folder}/profile",
@@ -136,9 +139,11 @@ def test_an_engine_that_joins_takes_no_id_of_one_that_was_restored(processes: Po
     kill(first)
     processes.controller()
     processes.engine()
-    time.sleep(pool.RESTORE_SECONDS / 2)
     client = processes.client(engines=1)
-    assert client.ids == [1]
+    end = time.monotonic() + 40
+    while client.ids != [1]:
+        assert time.monotonic() < end, client.ids
+        time.sleep(0.2)
     assert client.load_balanced_view().map_async(str, range(6)).get(timeout=20) == list("012345")
     client.close()
 
