@@ -67,8 +67,8 @@ def verdict(ratios: Sequence[float]) -> str:
 
 
 def reached(ratios: Sequence[float], least: float) -> bool | None:
-    """Whether the true median ratio is at least `least`; None where the interval has it on both sides."""
-    if not ratios:
+    """Whether the true median ratio is at least `least`; None where the interval has it on both sides, or of too few runs."""
+    if len(ratios) < LEAST_RUNS:
         return None
     seen = interval(ratios)
     if seen.low >= least:
