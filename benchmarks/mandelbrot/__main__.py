@@ -19,7 +19,7 @@ from benchmarks.mandelbrot.case import ARRAY, ENGINES, LIMIT, MPI
 from benchmarks.release import Release
 from benchmarks.report.section import publish
 from benchmarks.results.record import Line, Recorder, Run
-from benchmarks.results.statistics import interval
+from benchmarks.results.statistics import interval, reached
 from benchmarks.site import command, parser, release, results, where
 from tests.sweep_client.executors.engines import start_engines
 
@@ -100,7 +100,7 @@ def summary(runs: Sequence[Run], cores: int) -> list[Line]:
                 if values:
                     seen = interval(values)
                     what = f"efficiency of {cores} workers, {series}, {fractal} {sizes[-1]}, {rows} rows"
-                    lines.append(Line(what, seen.text(), *_wanted(rows, seen.low, seen.high)))
+                    lines.append(Line(what, seen.text(), *_wanted(rows, values)))
     return lines
 
 
@@ -165,10 +165,8 @@ def _kind(run: Run) -> tuple[object, ...]:
     return (run.series, run.block, *(run.parameters[name] for name in ("fractal", "size", "rows")))
 
 
-def _wanted(rows: str, low: float, high: float) -> tuple[str, bool | None]:
-    if rows == "static":
-        return "", None
-    return "≥ 0.9", True if low >= 0.9 else False if high < 0.9 else None
+def _wanted(rows: str, values: Sequence[float]) -> tuple[str, bool | None]:
+    return ("", None) if rows == "static" else ("≥ 0.9", reached(values, 0.9))
 
 
 def main() -> None:
