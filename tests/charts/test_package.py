@@ -91,3 +91,4 @@ def test_an_install_from_the_registry_alone_runs_a_job(tmp_path: Path, make_name
         "a job ran", lambda: namespace.exec(*srun, container="sshd", check=False).out.strip()
     )
     assert ran == "hpc-worker-cpu-0"
+    namespace.helm("uninstall", "hpc")

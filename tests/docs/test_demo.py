@@ -28,6 +28,8 @@ def demonstrated(make_namespace: MakeNamespace) -> Iterator[tuple[Namespace, Pat
         namespace.releases.append(demo.RELEASE)
         demo.main()
         yield namespace, folder
+    # What its pods reserve is free for the next suite.
+    namespace.helm("uninstall", demo.RELEASE, "--ignore-not-found")
 
 
 def test_the_demo_ends_with_a_report_of_all_variants(demonstrated: tuple[Namespace, Path]) -> None:
