@@ -5,7 +5,6 @@ Needs `kubectl` alone, so that it works from a laptop against any release. `own_
 
 import contextlib
 import json
-import secrets
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
@@ -124,7 +123,7 @@ def own_release(
     workers: Mapping[str, Any], make_namespace: MakeNamespace | None = None, **values: Any
 ) -> Iterator[Release]:
     """Install chart `slurm` with benchmark images in a namespace of its own, and take it away at the end."""
-    namespace = make_namespace("bench") if make_namespace else _new_namespace()
+    namespace = make_namespace("bench") if make_namespace else Namespace.create("bench")
     release = Release(namespace)
     chosen = {
         "users": {"bench": {"uid": 20001}},
@@ -152,12 +151,3 @@ def _class() -> str:
     import os
 
     return os.environ.get("E2E_RWX_CLASS", "shared")
-
-
-def _new_namespace() -> Namespace:
-    namespace = Namespace(f"bench-{secrets.token_hex(3)}")
-    labels = {"pod-security.kubernetes.io/enforce": "baseline"}
-    namespace.apply(
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace.name, "labels": labels}}
-    )
-    return namespace

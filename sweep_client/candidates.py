@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from sweep_client.directory import Directory, SweepFile
 from sweep_client.files import publish
@@ -34,22 +35,19 @@ class Candidates:
         self._part, self._parts = part
         self._observer = Observer(directory, sweep.options.lease_seconds)
         self._others = False
-        positions = range(len(plan.keys))
-        self._suiting = [
-            i for i in positions if resources is None or group_of(plan[i].resources) == resources
-        ]
+        self._suiting: Sequence[int] = range(len(plan.keys))
+        if resources is not None:
+            self._suiting = [i for i in self._suiting if group_of(plan[i].resources) == resources]
 
     def scan(self) -> list[int]:
         """Give the positions in the plan that may be tried: every ``parts``-th from ``part``, or what is left."""
-        done = self._directory.done_keys()
-        failures = self._directory.failure_counts()
+        over = self._directory.over_keys(self._sweep.options.retries)
         leased = self._directory.leased_keys()
         self._others = False
-        most = self._sweep.options.retries
         found = [
             index
             for index, key in ((index, self._plan.keys[index]) for index in self._suiting)
-            if key not in done and failures.get(key, 0) <= most and (key not in leased or self._free(key))
+            if key not in over and (key not in leased or self._free(key))
         ]
         mine = found[self._part :: self._parts]
         return mine or found

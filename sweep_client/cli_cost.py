@@ -61,7 +61,8 @@ def cost(
     if measured.finished < total:
         write_json(path, content)
     else:
-        content |= {"took": took(found), "comparison": _comparison(found, earlier)}
+        spent = took(found)
+        content |= {"took": spent, "comparison": _comparison(found, earlier, spent["wall_seconds"])}
     typer.echo(json.dumps(content) if as_json else _text(content, predictions))
 
 
@@ -77,13 +78,11 @@ def _break_even(places: list[Place]) -> list[dict[str, Any]]:
     ]
 
 
-def _comparison(results: Results, earlier: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _comparison(results: Results, earlier: list[dict[str, Any]], seconds: float) -> list[dict[str, Any]]:
     """Predictions made before the run, for the executor that ran it, beside what it took."""
-    from sweep_client.cost import took
     from sweep_client.executors.base import read_submissions
 
     used = {entry.executor for entry in read_submissions(results.directory)}
-    seconds = took(results)["wall_seconds"]
     return [
         {"place": entry["place"], "offer": entry["offer"], "workers": entry["workers"],
          "predicted_wall_seconds": entry["wall_seconds"], "wall_seconds": seconds}

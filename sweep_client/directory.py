@@ -137,6 +137,11 @@ class Directory:
                 counts[name[:32]] = counts.get(name[:32], 0) + 1
         return counts
 
+    def over_keys(self, retries: int) -> set[str]:
+        """Every key that runs no more: finished, or failed more often than it may be retried."""
+        given_up = {key for key, count in self.failure_counts().items() if count > retries}
+        return self.done_keys() | given_up
+
     def failures(self, key: str) -> int:
         """How many failed attempts one key has."""
         number = 0

@@ -56,12 +56,12 @@ def pending_groups(directory: Directory) -> list[Group]:
     """
     sweep = directory.read_sweep()
     path = directory.root / sweep.plan
-    done, failures = directory.done_keys(), directory.failure_counts()
+    over = directory.over_keys(sweep.options.retries)
     with_resources = b'"resources"' in path.read_bytes()
     counts: dict[str | None, tuple[int, float]] = {}
     plan = Plan(path)
     for index, key in enumerate(plan.keys):
-        if key in done or failures.get(key, 0) > sweep.options.retries:
+        if key in over:
             continue
         resources = plan[index].resources if with_resources else {}
         name = group_of(resources) if with_resources else None

@@ -1,7 +1,6 @@
 """Fixtures that every end-to-end test shares: a namespace of its own, and accounts with keys."""
 
 import re
-import secrets
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -31,11 +30,7 @@ def make_namespace() -> Iterator[MakeNamespace]:
 
     def make(purpose: str, *, pod_security: str = "baseline") -> Namespace:
         label = re.sub(r"[^a-z0-9]+", "-", purpose.lower()).strip("-")[:30]
-        namespace = Namespace(f"e2e-{label}-{secrets.token_hex(3)}")
-        labels = {"pod-security.kubernetes.io/enforce": pod_security, "hpc-e2e": "true"}
-        namespace.apply(
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace.name, "labels": labels}}
-        )
+        namespace = Namespace.create(f"e2e-{label}", pod_security=pod_security)
         made.append(namespace)
         return namespace
 

@@ -5,6 +5,8 @@ Works on any cluster: KUBE_CONTEXT names a context of the user's own kubeconfig,
 
 import json
 import os
+import secrets
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +19,7 @@ import yaml
 from tests.cluster.paths import KUBECONFIG, ROOT, TOOLS
 
 LOG_LINES = 40
+FORWARD_SECONDS = 30
 
 T = TypeVar("T")
 
@@ -71,6 +74,15 @@ class Namespace:
 
     name: str
     releases: list[str] = field(default_factory=list)
+
+    @classmethod
+    def create(cls, prefix: str, *, pod_security: str = "baseline") -> "Namespace":
+        """Make a namespace of a new name that begins with `prefix` and enforces a Pod Security level."""
+        made = cls(f"{prefix}-{secrets.token_hex(3)}")
+        labels = {"pod-security.kubernetes.io/enforce": pod_security, "hpc-e2e": "true"}
+        metadata = {"name": made.name, "labels": labels}
+        made.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        return made
 
     def kubectl(
         self, *words: str, stdin: str | None = None, check: bool = True, timeout: float = 300
@@ -187,6 +199,45 @@ class Namespace:
         listed = self.kubectl("get", "pods", "--output=json", check=False)
         pods = json.loads(listed.out)["items"] if listed.code == 0 else []
         return [pod["metadata"]["name"] for pod in pods if not _is_ready(pod)]
+
+
+@dataclass
+class PortForward:
+    """A port of this machine that leads to a Service (`svc/x`); asked for again, it is made again where kubectl has left."""
+
+    namespace: Namespace
+    service: str
+    remote: int
+    _local: int = 0
+    _process: subprocess.Popen[bytes] | None = None
+
+    def port(self) -> int:
+        """The local port, where something listens."""
+        if self._process is None or self._process.poll() is not None:
+            self._start()
+        return self._local
+
+    def close(self) -> None:
+        """End it; the next question for the port makes another, as it must when the Service's pod is a new one."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+            self._process = None
+
+    def _start(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._local = free.getsockname()[1]
+        command = ["kubectl", *context_arguments(), "-n", self.namespace.name, "port-forward"]
+        command += [self.service, f"{self._local}:{self.remote}"]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + FORWARD_SECONDS
+        while time.monotonic() < end:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self._local)) == 0:
+                    return
+            time.sleep(0.2)
+        raise AssertionError(f"kubectl port-forward does not listen\n{self.namespace.why()}")
 
 
 def image_arguments() -> list[str]:

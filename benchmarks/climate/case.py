@@ -21,15 +21,7 @@ TOLERANCE = 1e-6
 
 def make(path: str, kind: str, steps: int, grid: str, release: Release | None = None) -> dict[str, Any]:
     """Make the data, here or in the home that a release's workers share; give what should come out."""
-    arguments = f"make {path} {kind} {steps} {grid}"
-    if release is None:
-        said = subprocess.run(
-            [sys.executable, str(KERNEL), *arguments.split()], capture_output=True, text=True, check=True
-        ).stdout
-    else:
-        said = _srun(release, arguments, 1)
-    found: dict[str, Any] = json.loads(said.splitlines()[-1])
-    return found
+    return _kernel(f"make {path} {kind} {steps} {grid}", 1, release)
 
 
 def run(*, series: str, format: str, steps: int, grid: str, workers: int, block: int) -> dict[str, Any]:
@@ -72,15 +64,19 @@ def _spread(series: str, items: list[dict[str, Any]], workers: int, release: Rel
 
 
 def _dask(path: str, kind: str, workers: int, release: Release | None) -> tuple[float, list[float]]:
-    arguments = f"dask {path} {kind} {workers}"
-    if release is None:
-        said = subprocess.run(
-            [sys.executable, str(KERNEL), *arguments.split()], capture_output=True, text=True, check=True
-        ).stdout
-    else:
-        said = _srun(release, arguments, workers)
-    found = json.loads(said.splitlines()[-1])
+    found = _kernel(f"dask {path} {kind} {workers}", workers, release)
     return found["seconds"], found["means"]
+
+
+def _kernel(arguments: str, cpus: int, release: Release | None) -> dict[str, Any]:
+    """Run the kernel's program here, or as a step of a release, and give what it prints last."""
+    if release is None:
+        command = [sys.executable, str(KERNEL), *arguments.split()]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    else:
+        said = _srun(release, arguments, cpus)
+    found: dict[str, Any] = json.loads(said.splitlines()[-1])
+    return found
 
 
 def _srun(release: Release, arguments: str, cpus: int) -> str:

@@ -5,7 +5,6 @@ import datetime
 import json
 import os
 import platform
-import secrets
 import statistics
 from pathlib import Path
 from typing import Any
@@ -31,11 +30,7 @@ ROWS = {
 
 def run(runs: int, tasks: int) -> dict[str, list[float]]:
     """Install, measure all, and take everything away."""
-    namespace = Namespace(f"bench-jupyter-{secrets.token_hex(3)}")
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    namespace.apply(
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace.name, "labels": labels}}
-    )
+    namespace = Namespace.create("bench-jupyter", pod_security="restricted")
     site = Site(namespace, values())
     try:
         site.install()

@@ -8,7 +8,6 @@ import datetime
 import json
 import os
 import platform
-import secrets
 import statistics
 from pathlib import Path
 from typing import Any
@@ -24,11 +23,7 @@ RESULTS = Path(__file__).parent / "results"
 
 def run(count: int, megabytes: int) -> dict[str, Any]:
     """Install, measure all, and take everything away."""
-    namespace = Namespace(f"bench-nfs-{secrets.token_hex(3)}")
-    labels = {"pod-security.kubernetes.io/enforce": "privileged"}
-    namespace.apply(
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace.name, "labels": labels}}
-    )
+    namespace = Namespace.create("bench-nfs", pod_security="privileged")
     site, client = sites.Site(namespace), build_client_image()
     try:
         site.install()

@@ -5,7 +5,6 @@ import datetime
 import json
 import os
 import platform
-import secrets
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -22,11 +21,7 @@ RESULTS = Path(__file__).parent / "results"
 
 def run(tasks: int, runs: int) -> dict[str, Any]:
     """Install, measure all, and take everything away."""
-    namespace = Namespace(f"bench-slurm-{secrets.token_hex(3)}")
-    labels = {"pod-security.kubernetes.io/enforce": "baseline"}
-    namespace.apply(
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace.name, "labels": labels}}
-    )
+    namespace = Namespace.create("bench-slurm")
     with tempfile.TemporaryDirectory() as keys:
         accounts = make_accounts(Path(keys))
         cluster = Cluster(namespace, accounts, values(accounts))

@@ -88,8 +88,7 @@ def _measure_all(site: Site, many: int) -> list[list[str]]:
 
 
 def _site(folder: Path) -> Site:
-    namespace = Namespace(f"bench-sweeps-{secrets.token_hex(3)}")
-    namespace.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace.name}})
+    namespace = Namespace.create("bench-sweeps")
     key = folder / "ada"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     account = Account("ada", 20001, key, key.with_suffix(".pub").read_text().strip())

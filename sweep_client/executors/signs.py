@@ -43,6 +43,5 @@ def is_over(directory: Directory, *, wholly: bool = False) -> bool:
     sweep = directory.read_sweep()
     plan = Plan(directory.root / sweep.plan)
     plan.close()
-    left = set(plan.keys) - directory.done_keys()
-    failures = directory.failure_counts()
-    return not left if wholly else all(failures.get(key, 0) > sweep.options.retries for key in left)
+    over = directory.done_keys() if wholly else directory.over_keys(sweep.options.retries)
+    return over.issuperset(plan.keys)

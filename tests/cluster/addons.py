@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from images import debian
@@ -35,19 +37,8 @@ def wait_for_api() -> None:
     Raises:
         ClusterError: it is not ready in time.
     """
-    end = time.monotonic() + READY_SECONDS
-    ready: list[str | Path] = [
-        BIN / "kubectl",
-        "--kubeconfig",
-        KUBECONFIG,
-        "get",
-        "--raw=/readyz",
-        "--request-timeout=5s",
-    ]
-    while not succeeds(ready):
-        if time.monotonic() > end:
-            raise ClusterError("the API server does not answer", "make cluster-down cluster")
-        time.sleep(0.5)
+    ready: list[str | Path] = [BIN / "kubectl", "--kubeconfig", KUBECONFIG, "get", "--raw=/readyz"]
+    _until(lambda: succeeds([*ready, "--request-timeout=5s"]), "the API server does not answer")
 
 
 def install(registry_port: int) -> None:
@@ -79,7 +70,7 @@ def wait(nodes: list[str]) -> None:
             pods = kubectl("get", "pods,events", "--all-namespaces", "--output=wide")
             raise ClusterError(f"{error}\n{pods[-4000:]}", "make cluster-down cluster") from error
         for node in nodes:
-            _until_dns(node)
+            _until(partial(dns_answers, node), f"DNS does not answer on {node}")
 
 
 def dns_answers(node: str) -> bool:
@@ -93,11 +84,11 @@ def dns_answers(node: str) -> bool:
     return succeeds([engine.docker(), "exec", node, "timeout", "3", "bash", "-c", ask])
 
 
-def _until_dns(node: str) -> None:
+def _until(condition: Callable[[], bool], failure: str) -> None:
     end = time.monotonic() + READY_SECONDS
-    while not dns_answers(node):
+    while not condition():
         if time.monotonic() > end:
-            raise ClusterError(f"DNS does not answer on {node}", "make cluster-down cluster")
+            raise ClusterError(failure, "make cluster-down cluster")
         time.sleep(0.5)
 
 

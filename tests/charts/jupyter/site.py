@@ -1,20 +1,18 @@
 """A release of chart `jupyter` as tests see it: logins over HTTP, servers by the hub's API, cells over a websocket."""
 
 import os
-import socket
-import subprocess
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 from httpx_ws import WebSocketSession, connect_ws
 
-from tests.kube import Namespace, context_arguments, is_local
+from tests.kube import Namespace, PortForward, is_local
 
 RELEASE = "hpc"
 INGRESS_PORT = os.environ.get("INGRESS_PORT", "8080")
@@ -26,8 +24,9 @@ class Site:
 
     namespace: Namespace
     values: dict[str, Any]
-    forward: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    port: int = 0
+
+    def __post_init__(self) -> None:
+        self.forward = PortForward(self.namespace, f"svc/{RELEASE}-proxy", 80)
 
     def install(self, **changed: Any) -> None:
         """Install, or upgrade with some top-level values changed."""
@@ -47,9 +46,7 @@ class Site:
         """Where a browser goes."""
         if is_local():
             return f"http://{self.host}:{INGRESS_PORT}"
-        if not self.forward or self.forward[0].poll() is not None:
-            self._forward()
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.forward.port()}"
 
     def client(self) -> httpx.Client:
         """A browser without pages: cookies, redirects, the release's host name."""
@@ -82,24 +79,7 @@ class Site:
 
     def close(self) -> None:
         """End the port-forward."""
-        for process in self.forward:
-            process.terminate()
-            process.wait()
-
-    def _forward(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        command = ["kubectl", *context_arguments(), "-n", self.namespace.name, "port-forward"]
-        command += [f"svc/{RELEASE}-proxy", f"{self.port}:80"]
-        self.forward[:] = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)]
-        end = time.monotonic() + 30
-        while time.monotonic() < end:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.2)
-        raise AssertionError(f"kubectl port-forward does not listen\n{self.namespace.why()}")
+        self.forward.close()
 
 
 @dataclass

@@ -1,16 +1,14 @@
 """A release of chart `slurm` as tests see it: logins over SSH, an admin's commands, waiting for nodes and jobs."""
 
 import shlex
-import socket
-import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.conftest import Account
-from tests.kube import Namespace, Result, context_arguments, run
+from tests.kube import Namespace, PortForward, Result, run
 
 RELEASE = "hpc"
 ASKPASS = Path(__file__).with_name("askpass.sh")
@@ -24,8 +22,9 @@ class Cluster:
     accounts: dict[str, Account]
     values: dict[str, Any]
     release: str = RELEASE
-    port: int = 0
-    forward: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.forward = PortForward(self.namespace, f"svc/{self.release}-frontend", 22)
 
     def install(self, **changed: Any) -> None:
         """Install, or upgrade with some top-level values changed."""
@@ -60,10 +59,17 @@ class Cluster:
         return run([*command, *self._reach(program, port_flag), *ways, *words], stdin="", timeout=60)
 
     def _reach(self, program: str, port_flag: str) -> list[str]:
-        if not self.forward or self.forward[0].poll() is not None:
-            self._forward()
         trust = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
-        return [program, "-F", "/dev/null", *trust, "-o", "LogLevel=ERROR", port_flag, str(self.port)]
+        return [
+            program,
+            "-F",
+            "/dev/null",
+            *trust,
+            "-o",
+            "LogLevel=ERROR",
+            port_flag,
+            str(self.forward.port()),
+        ]
 
     def admin(self, command: str, *, check: bool = True) -> Result:
         """Run a Slurm command as its administrator, in the controller's pod."""
@@ -120,23 +126,5 @@ class Cluster:
             time.sleep(0.5)
 
     def close(self) -> None:
-        """End the port-forward; the next login makes another, as it must when the frontend's pod is a new one."""
-        while self.forward:
-            process = self.forward.pop()
-            process.terminate()
-            process.wait()
-
-    def _forward(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        command = ["kubectl", *context_arguments(), "-n", self.namespace.name, "port-forward"]
-        command += [f"svc/{self.release}-frontend", f"{self.port}:22"]
-        self.forward[:] = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)]
-        end = time.monotonic() + 30
-        while time.monotonic() < end:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.2)
-        raise AssertionError(f"kubectl port-forward does not listen\n{self.namespace.why()}")
+        """End the port-forward; the next login makes another."""
+        self.forward.close()

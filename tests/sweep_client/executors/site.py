@@ -1,15 +1,14 @@
 """A Slurm of the chart, a claim for Kubernetes Jobs, and the ways by which tests run sweeps on them."""
 
 import shlex
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sweep_client.executors.ssh import Connection
-from tests.cluster.paths import KUBECONFIG, TOOLS
+from tests.cluster.paths import KUBECONFIG
 from tests.conftest import Account
-from tests.kube import Namespace, context_arguments, image, is_local, run
+from tests.kube import Namespace, PortForward, context_arguments, image, is_local, run
 
 RELEASE = "hpc"
 NOTEBOOK_POD = "notebook"
@@ -23,8 +22,9 @@ class Site:
     account: Account
     rwx_class: str
     folder: Path
-    port: int = 0
-    forward: subprocess.Popen[str] | None = None
+
+    def __post_init__(self) -> None:
+        self.forward = PortForward(self.namespace, f"svc/{RELEASE}-frontend", 22)
 
     def install(self) -> None:
         """Install the chart for one user, a claim and a pod as a notebook server would be."""
@@ -39,22 +39,12 @@ class Site:
 
     def connect(self) -> None:
         """Forward a port to the frontend and learn its host key from the cluster itself."""
-        words = ["kubectl", *context_arguments(), f"--namespace={self.namespace.name}", "port-forward"]
-        words += [f"service/{RELEASE}-frontend", ":22", "--address=127.0.0.1"]
-        words[0] = str(TOOLS / "bin" / "kubectl")
-        self.forward = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        assert self.forward.stdout is not None
-        self.port = int(self.forward.stdout.readline().split("->")[0].rpartition(":")[2])
-        scanned = run(["ssh-keyscan", "-t", "ed25519", "-p", str(self.port), "127.0.0.1"])
+        scanned = run(["ssh-keyscan", "-t", "ed25519", "-p", str(self.forward.port()), "127.0.0.1"])
         self.known_hosts.write_text(scanned.out)
 
     def close(self) -> None:
         """End the forwarding."""
-        if self.forward is not None:
-            self.forward.kill()
-            self.forward.wait()
-            assert self.forward.stdout is not None
-            self.forward.stdout.close()
+        self.forward.close()
 
     @property
     def known_hosts(self) -> Path:
@@ -63,7 +53,7 @@ class Site:
     @property
     def ssh_options(self) -> dict[str, Any]:
         """Options of the executor `slurm` with the transport ssh."""
-        host = f"{self.account.name}@127.0.0.1:{self.port}"
+        host = f"{self.account.name}@127.0.0.1:{self.forward.port()}"
         return {"host": host, "key": str(self.account.private_key), "known_hosts": str(self.known_hosts)}
 
     @property
