@@ -1,8 +1,8 @@
 """Configuration of a pool's controller and engines: pinned ports and keys, and what a restart of either needs.
 
-Four faults of ipyparallel 9.2 are worked round here: internal sockets that take the ports of a restored pool (ports are in
-separate ranges), a task database that never reopens its table, engines that a restarted controller waits for for ever, and
-ids that it gives away twice.
+Five faults of ipyparallel 9.2 are worked round here: internal sockets that take the ports of a restored pool (ports are in
+separate ranges), a task database that never reopens its table, engines that a restarted controller waits for for ever,
+ids that it gives away twice, and tasks sent to nobody (scheduler.py).
 """
 
 import json
@@ -19,6 +19,7 @@ from traitlets.config import Config
 from zmq.utils import z85
 
 from . import traits
+from .scheduler import PoolScheduler
 
 CONFIG = Path("/etc/hpc/engines/config.json")
 CURVE_KEY = Path("/etc/hpc/engines-key/curve-key")
@@ -82,6 +83,7 @@ def controller(c: Config) -> None:
     c.HeartMonitor.max_heartmonitor_misses = 3
     _forget_other_keys(Path(os.environ["IPP_PROFILE_DIR"]), zmq.curve_public(curve).decode())
     controller_app.Hub = PoolHub
+    controller_app.TaskScheduler = PoolScheduler
     _values(c, "IPController")
 
 

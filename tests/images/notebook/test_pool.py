@@ -128,6 +128,24 @@ def test_a_controller_that_was_killed_keeps_engines_and_results_and_forgets_who_
     assert "did not come back" in processes.logs()
 
 
+def test_a_task_waits_for_an_engine_that_is_not_connected_again(processes: Pool) -> None:
+    controller, engine = processes.controller(), processes.engine()
+    processes.client(engines=1).close()
+    kill(controller)
+    # All that the new controller knows of it is its name.
+    own = [psutil.Process(engine.pid), *psutil.Process(engine.pid).children(recursive=True)]
+    for process in own:
+        process.suspend()
+    processes.controller()
+    client = processes.client(engines=1)
+    task = client.load_balanced_view().apply_async(str, "finished")
+    time.sleep(1)
+    for process in own:
+        process.resume()
+    assert task.get(timeout=20) == "finished"
+    client.close()
+
+
 def test_an_engine_that_joins_takes_no_id_of_one_that_was_restored(processes: Pool) -> None:
     controller, first = processes.controller(), processes.engine()
     processes.client(engines=1).close()

@@ -1,0 +1,59 @@
+"""The task scheduler of a pool's controller: it gives no task to an engine that is not connected to it.
+
+An engine has several connections, and after the controller's restart they come back at their own paces, seconds apart. Upstream
+counts on all when one is there, and what it sends over a connection that is not yet back is dropped: the task waits for ever.
+"""
+
+from typing import Any
+
+import zmq
+from ipyparallel.controller.task_scheduler import TaskScheduler
+
+RETRY_SECONDS = 0.5
+
+
+class NotConnected(Exception):
+    """None of the engines that may run a task is connected now."""
+
+
+class PoolScheduler(TaskScheduler):
+    """Upstream's scheduler with sends that are known to have a receiver."""
+
+    def start(self) -> None:
+        """Let the socket say when it knows no way to an engine."""
+        self.engine_stream.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        super().start()
+
+    def maybe_run(self, job: Any) -> bool:
+        """Run a task if an engine takes it; one that nobody can take now is tried again soon."""
+        try:
+            return bool(super().maybe_run(job))
+        except NotConnected:
+            self.loop.add_timeout(self.loop.time() + RETRY_SECONDS, self.update_graph)
+            return False
+
+    def submit_task(self, job: Any, indices: list[int] | None = None) -> None:
+        """Send a task to the engine that the scheme prefers among those that are connected.
+
+        Raises:
+            NotConnected: there is none.
+        """
+        left = list(range(len(self.targets))) if indices is None else list(indices)
+        while left:
+            index = left[self.scheme([self.loads[index] for index in left])]
+            target = self.targets[index]
+            try:
+                # Not by the stream, which only logs an error of its socket.
+                self.engine_stream.socket.send_multipart([target, *job.raw_msg], copy=False)
+            except zmq.ZMQError as error:
+                if error.errno != zmq.EHOSTUNREACH:
+                    raise
+                left.remove(index)
+                continue
+            self.add_job(index)
+            self.pending[target][job.msg_id] = job
+            content = {"msg_id": job.msg_id, "engine_id": target.decode("ascii")}
+            to = [b"tracktask", self.ident]
+            self.session.send(self.mon_stream, "task_destination", content=content, ident=to)
+            return
+        raise NotConnected
