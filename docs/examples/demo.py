@@ -80,7 +80,12 @@ def demo_values() -> dict[str, Any]:
         "singleuser": {"cpuRequest": 0.05},
         "engines": {"pools": {USER: {"owner": USER, "replicas": 2, "resources": size}}},
     }
-    return {"components": {"jupyter": True}, "global": {"users": {USER: user}}, "jupyter": jupyter}
+    return {
+        "components": {"jupyter": True},
+        "global": {"users": {USER: user}},
+        "slurm": {"tokens": {"enabled": True}},
+        "jupyter": jupyter,
+    }
 
 
 def password() -> str:

@@ -12,10 +12,15 @@ from tests.cluster.paths import ROOT
 Row = tuple[str, str, frozenset[str]]
 # Values that turn on every rule that the chart can make.
 GIVEN: dict[str, Object] = {
-    "slurm": {"users": {"ada": {"uid": 20001}}, "frontend": {"ssh": {"allowedCIDRs": ["192.0.2.0/24"]}}},
+    "slurm": {
+        "users": {"ada": {"uid": 20001}},
+        "frontend": {"ssh": {"allowedCIDRs": ["192.0.2.0/24"]}},
+        "tokens": {"enabled": True},
+    },
     "jupyter": {
         "users": {"ada": {"uid": 20001, "passwordHash": "$6$aa$bb"}},
         "engines": {"pools": {"fast": {"owner": "ada"}}},
+        "slurm": {"release": "hpc"},
     },
 }
 
@@ -70,7 +75,7 @@ def test_the_table_of_ports_is_what_the_policies_let_in(chart: str) -> None:
 
 @pytest.mark.parametrize("chart", GIVEN)
 def test_every_label_of_a_pod_is_one_that_a_policy_asks_for(chart: str) -> None:
-    asked = {who for who, _, _ in rendered(chart)}
+    asked = {who for each in GIVEN for who, _, _ in rendered(each)}
     for item in render(chart, GIVEN[chart]):
         template = item["spec"].get("template", item) if "spec" in item else {}
         labels = template.get("metadata", {}).get("labels", {})

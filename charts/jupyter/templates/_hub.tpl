@@ -19,6 +19,7 @@
   "extraConfig" .Values.hub.extraConfig
   "homeCreate" .Values.home.create
   "usersConfigMap" (include "hpc.name" (list . "hub-users"))
+  "slurm" (include "jupyter.hub.slurm" . | fromYaml)
   "image" (dict "pullPolicy" (default "IfNotPresent" $image.pullPolicy) "pullSecrets" $secrets)
   "volumes" (include "hpc.volumes.volumes" . | fromYamlArray)
   "mounts" (include "hpc.volumes.mounts" . | fromYamlArray)
@@ -26,11 +27,23 @@
   | toPrettyJson -}}
 {{- end -}}
 
+{{/* Where servers find Slurm; empty where they have none. Its object names are chart slurm's. */}}
+{{- define "jupyter.hub.slurm" -}}
+{{- with tpl .Values.slurm.release . -}}
+configMap: {{ . }}-slurm
+tokensUrl: http://{{ . }}-tokens:8091
+{{- end -}}
+{{- end -}}
+
 {{/* The part on users' servers, image names made references. */}}
 {{- define "jupyter.hub.singleuser" -}}
 {{- $server := deepCopy .Values.singleuser -}}
 {{- $_ := set $server "imageReference" (include "jupyter.hub.image" (list . $server.image)) -}}
-{{- $_ := set $server "labels" (dict "access-hub" "true" "access-engines" "true") -}}
+{{- $labels := dict "access-hub" "true" "access-engines" "true" -}}
+{{- if tpl .Values.slurm.release . -}}
+{{- range list "slurmctld" "slurmdbd" "restapi" "tokens" }}{{- $_ := set $labels (printf "access-%s" .) "true" -}}{{- end -}}
+{{- end -}}
+{{- $_ := set $server "labels" $labels -}}
 {{- range $name, $profile := $server.profiles -}}
 {{- if $profile.image -}}
 {{- $_ := set $profile "imageReference" (include "jupyter.hub.image" (list $ $profile.image)) -}}

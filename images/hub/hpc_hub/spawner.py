@@ -70,7 +70,7 @@ def traits(settings: Settings) -> dict[str, Any]:
         # JupyterHub fills this one in, by a name of its own.
         "notebook_dir": "/home/{username}",
         "working_dir": f"/home/{USER}",
-        "environment": {"HOME": f"/home/{USER}", "USER": USER, **server["environment"]},
+        "environment": {"HOME": f"/home/{USER}", "USER": USER, **_slurm(settings), **server["environment"]},
         "start_timeout": server["startTimeoutSeconds"],
         "http_timeout": server["httpTimeoutSeconds"],
         "pod_name_template": settings["release"] + "-singleuser-{user_server}",
@@ -101,13 +101,27 @@ def _resources(server: Settings) -> dict[str, Any]:
     return {trait: value for trait, value in found.items() if value not in ("", None)}
 
 
+def _slurm(settings: Settings) -> dict[str, str]:
+    return {"SLURM_TOKENS_URL": settings["slurm"]["tokensUrl"]} if settings["slurm"] else {}
+
+
 def _volumes(settings: Settings) -> list[dict[str, Any]]:
     users = [{"key": key, "path": key} for key in ("passwd", "group")]
     return [
         *settings["volumes"],
         {"name": "users", "configMap": {"name": settings["usersConfigMap"], "items": users}},
         {"name": "tmp", "emptyDir": {"sizeLimit": settings["singleuser"]["tmpSize"]}},
+        *_slurm_volumes(settings),
     ]
+
+
+def _slurm_volumes(settings: Settings) -> list[dict[str, Any]]:
+    """The one file that commands read. Without it (the release is away) servers start all the same."""
+    if not settings["slurm"]:
+        return []
+    items = [{"key": "slurm.conf", "path": "slurm.conf"}]
+    config = {"name": settings["slurm"]["configMap"], "items": items, "optional": True}
+    return [{"name": "slurm", "configMap": config}]
 
 
 def _mounts(settings: Settings) -> list[dict[str, Any]]:
@@ -116,6 +130,7 @@ def _mounts(settings: Settings) -> list[dict[str, Any]]:
         *(own if mount["name"] == "home" else mount for mount in settings["mounts"]),
         {"name": "users", "mountPath": "/var/lib/extrausers", "readOnly": True},
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
+        *([{"name": "slurm", "mountPath": "/etc/hpc/slurm", "readOnly": True}] if settings["slurm"] else []),
     ]
 
 

@@ -67,6 +67,26 @@ def test_the_chart_s_own_settings_are_all_known_traits(configured: Any) -> None:
     assert c.JupyterHub.cleanup_servers is False
 
 
+def test_a_server_of_a_release_with_slurm_has_its_configuration_and_the_way_to_a_token(
+    configured: Any,
+) -> None:
+    c = configured(slurm={"release": "{{ .Release.Name }}"})
+    assert c.KubeSpawner.environment["SLURM_TOKENS_URL"] == "http://hpc-tokens:8091"
+    volume = next(volume for volume in c.KubeSpawner.volumes if volume["name"] == "slurm")
+    assert volume["configMap"]["name"] == "hpc-slurm"
+    assert [item["key"] for item in volume["configMap"]["items"]] == ["slurm.conf"]
+    assert {"access-slurmctld", "access-slurmdbd", "access-restapi", "access-tokens"} <= set(
+        c.KubeSpawner.extra_labels
+    )
+
+
+def test_a_server_without_slurm_reaches_no_part_of_one(configured: Any) -> None:
+    c = configured()
+    assert "SLURM_TOKENS_URL" not in c.KubeSpawner.environment
+    assert set(c.KubeSpawner.extra_labels) == {"access-hub", "access-engines"}
+    assert all(volume["name"] != "slurm" for volume in c.KubeSpawner.volumes)
+
+
 def test_a_server_has_its_owner_s_ids_and_no_more(configured: Any, ada: Any) -> None:
     c = configured()
     assert c.KubeSpawner.pod_security_context(ada) == {
