@@ -15,7 +15,7 @@ from .authenticator import AccountAuthenticator
 
 SETTINGS = Path("/etc/hpc/hub/settings.json")
 COOKIE_SECRET = Path("/etc/hpc/secrets/cookie-secret")
-CULLER_SCOPES = ["list:users", "read:users:activity", "read:servers", "delete:servers"]
+HOUSEKEEPING_SCOPES = ["list:users", "read:users:activity", "read:servers", "delete:servers"]
 
 Settings = dict[str, Any]
 
@@ -30,7 +30,7 @@ def configure(c: Config, path: Path = SETTINGS) -> None:
     _hub(c, settings)
     _proxy(c, settings)
     _users(c, settings)
-    _culling(c, settings)
+    _housekeeping(c, settings)
     for trait, value in spawner.traits(settings).items():
         c.KubeSpawner[trait] = value
     _values(c, settings)
@@ -78,17 +78,23 @@ def _users(c: Config, settings: Settings) -> None:
     c.Authenticator.refresh_pre_spawn = True
 
 
-def _culling(c: Config, settings: Settings) -> None:
+def _housekeeping(c: Config, settings: Settings) -> None:
     culling = settings["culling"]
-    if not culling["enabled"]:
-        return
-    command = [sys.executable, "-m", "jupyterhub_idle_culler", "--cull-users=false"]
-    command += [f"--timeout={culling['idleSeconds']}", f"--max-age={culling['maxAgeSeconds']}"]
     # Not by the Service, which has no address until the hub is ready.
-    command += [f"--url=http://127.0.0.1:8081{settings['baseUrl']}hub/api"]
-    command += [f"--cull-every={max(1, min(300, culling['idleSeconds'] // 2))}"]
-    c.JupyterHub.services = [{"name": "culler", "command": command}]
-    c.JupyterHub.load_roles = [{"name": "culler", "services": ["culler"], "scopes": CULLER_SCOPES}]
+    command = [
+        sys.executable,
+        "-m",
+        "hpc_hub.housekeeping",
+        f"http://127.0.0.1:8081{settings['baseUrl']}hub/api",
+    ]
+    if culling["enabled"]:
+        command += ["--cull-users=false", f"--timeout={culling['idleSeconds']}"]
+        command += [f"--max-age={culling['maxAgeSeconds']}"]
+        command += [f"--cull-every={max(1, min(300, culling['idleSeconds'] // 2))}"]
+    c.JupyterHub.services = [{"name": "housekeeping", "command": command}]
+    c.JupyterHub.load_roles = [
+        {"name": "housekeeping", "services": ["housekeeping"], "scopes": HOUSEKEEPING_SCOPES}
+    ]
 
 
 def _values(c: Config, settings: Settings) -> None:

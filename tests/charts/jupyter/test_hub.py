@@ -103,6 +103,7 @@ def test_routes_are_back_within_seconds_of_a_proxy_restart(site: Site) -> None:
 def test_a_user_who_is_added_logs_in_and_one_who_is_removed_is_logged_out(site: Site) -> None:
     users = dict(site.values["users"])
     with site.user("grace", PASSWORDS["grace"]) as grace:
+        started(grace)
         linus = {**users["grace"], "uid": 20003}
         site.install(users={"ada": users["ada"], "linus": linus})
         site.namespace.wait_for(
@@ -113,6 +114,11 @@ def test_a_user_who_is_added_logs_in_and_one_who_is_removed_is_logged_out(site: 
             "grace's token ends",
             lambda: grace.api("GET", "/hub/api/users/grace").status_code == 403,
             timeout=120,
+        )
+        site.namespace.wait_for(
+            "grace's server is stopped",
+            lambda: not site.namespace.get("pods", "-l", "hub.jupyter.org/username=grace")["items"],
+            timeout=150,
         )
     site.install(users=users)
 

@@ -194,12 +194,20 @@ def test_an_unknown_name_ends_the_start_and_is_named(
         configured(hub={"config": config})
 
 
-def test_culling_is_a_service_that_may_stop_servers_and_nothing_else(configured: Any) -> None:
+def test_housekeeping_is_a_service_that_may_stop_servers_and_nothing_else(configured: Any) -> None:
     c = configured(hub={"culling": {"enabled": True, "idleSeconds": 100, "maxAgeSeconds": 0}})
     assert "--timeout=100" in c.JupyterHub.services[0]["command"]
-    assert c.JupyterHub.load_roles[0]["scopes"] == configuration.CULLER_SCOPES
-    off = configured(hub={"culling": {"enabled": False}})
-    assert "services" not in off.JupyterHub
+    assert c.JupyterHub.load_roles[0]["scopes"] == configuration.HOUSEKEEPING_SCOPES
+    assert set(configuration.HOUSEKEEPING_SCOPES) == {
+        "list:users", "read:users:activity", "read:servers", "delete:servers",
+    }  # fmt: skip
+
+
+def test_without_culling_only_those_who_left_lose_their_servers(configured: Any) -> None:
+    c = configured(hub={"culling": {"enabled": False}, "baseUrl": "/lab/"})
+    assert c.JupyterHub.services[0]["command"][1:] == [
+        "-m", "hpc_hub.housekeeping", "http://127.0.0.1:8081/lab/hub/api",
+    ]  # fmt: skip
 
 
 def test_both_images_refuse_unknown_names_by_the_same_text() -> None:
