@@ -105,11 +105,13 @@ class User:
         )
         asked = self.api("POST", path, json=options)
         assert asked.status_code in (201, 202), asked.text
-        self.site.namespace.wait_for(
-            f"server {server!r} of {self.name} is ready",
-            lambda: self.servers().get(server, {}).get("ready"),
-            timeout=timeout,
-        )
+
+        def ready() -> Any:
+            # A hub that many ask at once may be away for a moment.
+            answer = self.api("GET", f"/hub/api/users/{self.name}")
+            return answer.status_code == 200 and answer.json()["servers"].get(server, {}).get("ready")
+
+        self.site.namespace.wait_for(f"server {server!r} of {self.name} is ready", ready, timeout=timeout)
         return time.monotonic() - start
 
     def servers(self) -> dict[str, Any]:
