@@ -20,8 +20,10 @@ BASE: dict[str, Object] = {
     "jupyter": {
         "image": {"registry": "registry.example/hpc"},
         "users": {"ada": {"uid": 20001, "passwordHash": PASSWORD}},
+        "singleuser": {"prePull": True},
+        "engines": {"pools": {"fast": {"owner": "ada"}}},
     },
-    "slurm": {"image": {"registry": "registry.example/hpc"}, "users": USERS},
+    "slurm": {"image": {"registry": "registry.example/hpc"}, "users": USERS, "tokens": {"enabled": True}},
     "nfs": {"image": {"registry": "registry.example/hpc"}, "users": USERS},
     "hpc": {"global": {"image": {"registry": "registry.example/hpc"}, "users": USERS}},
 }
@@ -105,6 +107,19 @@ def test_every_long_running_pod_says_when_it_is_ready(chart: str) -> None:
         if item["kind"] in ("Deployment", "StatefulSet"):
             pod = item["spec"]["template"]["spec"]["containers"]
             assert any("readinessProbe" in container for container in pod), item["metadata"]["name"]
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_no_probe_takes_a_busy_pod_for_a_dead_one(chart: str) -> None:
+    # Kubernetes' own limit is a second: on a machine where thirty servers start, proxies lost their endpoints and users read 404.
+    hasty = [
+        f"{name}/{container['name']}.{kind}"
+        for name, pod in workloads(chart)
+        for container in containers(pod)
+        for kind in ("startupProbe", "readinessProbe", "livenessProbe")
+        if container.get(kind, {"timeoutSeconds": 10}).get("timeoutSeconds", 1) < 5
+    ]
+    assert hasty == []
 
 
 @pytest.mark.parametrize("chart", CHARTS)

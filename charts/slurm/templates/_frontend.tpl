@@ -34,6 +34,7 @@ readinessProbe:
   # A process, not a port: sshd counts connections that end before a login as attacks.
   exec: {command: [test, -S, /run/slurm/sack.socket]}
   periodSeconds: 5
+  timeoutSeconds: 10
 volumeMounts:
   {{- include "hpc.volumes.mounts" . | nindent 2 }}
   - {name: {{ .Values.home.create | ternary "accounts" "users" }}, mountPath: /var/lib/extrausers, readOnly: true}
