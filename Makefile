@@ -110,6 +110,9 @@ lint: .venv/ready tools hpc-dependencies ## all linters
 test: .venv/ready tools hpc-dependencies ## the tests that need no cluster
 	@$(PYTHON) -m pytest -q --numprocesses=auto --dist=loadfile -m "not e2e and not full"
 
+coverage: .venv/ready ## lines of sweep_client that its tests run, at least 95 %
+	@$(PYTHON) -m pytest -q --numprocesses=auto --dist=loadfile -m "not e2e and not full" --cov=sweep_client tests/sweep_client
+
 e2e: .venv/ready e2e-ready hpc-dependencies ## the tests on a cluster (KUBE_CONTEXT= for any other than the local one)
 	@$(PYTHON) -m pytest -q -m "e2e and not full"
 
