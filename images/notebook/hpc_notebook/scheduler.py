@@ -19,6 +19,8 @@ class NotConnected(Exception):
 class PoolScheduler(TaskScheduler):
     """Upstream's scheduler with sends that are known to have a receiver."""
 
+    _retry_is_due = False
+
     def start(self) -> None:
         """Let the socket say when it knows no way to an engine."""
         self.engine_stream.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
@@ -29,8 +31,15 @@ class PoolScheduler(TaskScheduler):
         try:
             return bool(super().maybe_run(job))
         except NotConnected:
-            self.loop.add_timeout(self.loop.time() + RETRY_SECONDS, self.update_graph)
+            # One try for all that wait: each goes through the whole queue.
+            if not self._retry_is_due:
+                self._retry_is_due = True
+                self.loop.add_timeout(self.loop.time() + RETRY_SECONDS, self._retry)
             return False
+
+    def _retry(self) -> None:
+        self._retry_is_due = False
+        self.update_graph()
 
     def submit_task(self, job: Any, indices: list[int] | None = None) -> None:
         """Send a task to the engine that the scheme prefers among those that are connected.

@@ -61,7 +61,7 @@ def token() -> str:
         kept = json.loads(CACHE.read_text())
     except (OSError, ValueError):
         kept = {"expires": 0, "lifespan": 0}
-    if kept["expires"] - time.time() < kept["lifespan"] / 2 or not kept["lifespan"]:
+    if kept["expires"] - time.time() < kept["lifespan"] / 2:
         kept = _ask()
         _keep(kept)
     return str(kept["token"])

@@ -3,6 +3,7 @@
 import os
 import textwrap
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -48,22 +49,25 @@ def site(make_namespace: MakeNamespace) -> Iterator[Site]:
     made.namespace.helm("uninstall", RELEASE, "--ignore-not-found")
 
 
-@pytest.fixture(scope="module")
-def ada(site: Site) -> Iterator[Kernel]:
-    """A kernel in ada's server."""
-    with site.user("ada", PASSWORDS["ada"]) as user:
+@contextmanager
+def kernel_of(site: Site, name: str) -> Iterator[Kernel]:
+    """A kernel in a user's server."""
+    with site.user(name, PASSWORDS[name]) as user:
         user.start()
         with user.kernel() as kernel:
             yield kernel
+
+
+@pytest.fixture(scope="module")
+def ada(site: Site) -> Iterator[Kernel]:
+    with kernel_of(site, "ada") as kernel:
+        yield kernel
 
 
 @pytest.fixture(scope="module")
 def grace(site: Site) -> Iterator[Kernel]:
-    """A kernel in grace's."""
-    with site.user("grace", PASSWORDS["grace"]) as user:
-        user.start()
-        with user.kernel() as kernel:
-            yield kernel
+    with kernel_of(site, "grace") as kernel:
+        yield kernel
 
 
 def shell(kernel: Kernel, script: str, *, timeout: float = 90) -> str:

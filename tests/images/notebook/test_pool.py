@@ -128,7 +128,7 @@ def test_a_controller_that_was_killed_keeps_engines_and_results_and_forgets_who_
     assert "did not come back" in processes.logs()
 
 
-def test_a_task_waits_for_an_engine_that_is_not_connected_again(processes: Pool) -> None:
+def test_tasks_wait_for_an_engine_that_is_not_connected_again(processes: Pool) -> None:
     controller, engine = processes.controller(), processes.engine()
     processes.client(engines=1).close()
     kill(controller)
@@ -138,11 +138,12 @@ def test_a_task_waits_for_an_engine_that_is_not_connected_again(processes: Pool)
         process.suspend()
     processes.controller()
     client = processes.client(engines=1)
-    task = client.load_balanced_view().apply_async(str, "finished")
-    time.sleep(1)
+    # Many, and for several tries: what a try costs must not grow with those before.
+    tasks = client.load_balanced_view().map_async(str, range(200))
+    time.sleep(2.5)
     for process in own:
         process.resume()
-    assert task.get(timeout=20) == "finished"
+    assert tasks.get(timeout=20) == [str(number) for number in range(200)]
     client.close()
 
 
