@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import socket
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from sweep_client.outputs import to_text
 from sweep_client.result_cells import ResultCell, last_name
 from sweep_client.zygote import Request, Zygote
 
+CLIENT = "sweep_client.kernel_channel.LookingClient"
 # Sent to Python kernels after a results cell, so that values are saved in the process that has them.
 SAVE = """
 def _sweep_save(value):
@@ -70,14 +72,24 @@ class KernelExecution:
 
         text = self._template.variant(decode(self._request.parameters))
         notebook = nbformat.reads(text, as_version=4)
-        config = Config({"KernelManager": {"transport": "ipc"}})
         name = self._template.kernel
-        client = NotebookClient(notebook, kernel_name=name, timeout=None, allow_errors=True, config=config)
-        async with client.async_setup_kernel(cwd=self._request.working):
-            for index, cell in enumerate(notebook.cells):
-                if self._error is None:
-                    await self._run_cell(client, index, cell)
-            client.set_widgets_metadata()
+        # Sockets in a folder of this variant: by itself jupyter_client takes the working directory, which workers share.
+        with tempfile.TemporaryDirectory(prefix="sweep-kernel-") as sockets:
+            manager = {
+                "transport": "ipc",
+                "ip": f"{sockets}/k",
+                "client_class": CLIENT,
+                "client_factory": CLIENT,
+            }
+            config = Config({"AsyncKernelManager": manager})
+            client = NotebookClient(
+                notebook, kernel_name=name, timeout=None, allow_errors=True, config=config
+            )
+            async with client.async_setup_kernel(cwd=self._request.working):
+                for index, cell in enumerate(notebook.cells):
+                    if self._error is None:
+                        await self._run_cell(client, index, cell)
+                client.set_widgets_metadata()
         for index, cell in enumerate(notebook.cells):
             if cell.cell_type == "code" and cell.outputs:
                 self._write(index, cell)

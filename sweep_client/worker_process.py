@@ -16,6 +16,8 @@ def run_worker(directory: Directory) -> None:
         ExecutorError: it could not begin.
     """
     command = [sys.executable, "-m", "sweep_client.worker", str(directory.root)]
-    ended = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+    # A kernel echoes to its own standard output what libraries and subprocesses write; it is in the notebook, too.
+    null, pipe = subprocess.DEVNULL, subprocess.PIPE
+    ended = subprocess.run(command, stdin=null, stdout=null, stderr=pipe, text=True, check=False)
     if ended.returncode not in (0, 3):
         raise ExecutorError(f"the worker ended with exit code {ended.returncode}: {ended.stderr.strip()}")

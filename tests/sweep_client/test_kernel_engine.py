@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from sweep_client.grids import grid
+from sweep_client.results import Results
+from sweep_client.sweep import run
 from tests.browser import ensure_package
-from tests.sweep_client.builders import cell, read_notebook
+from tests.sweep_client.builders import cell, read_notebook, write_notebook
 from tests.sweep_client.conftest import Execute
 
 
@@ -56,6 +59,25 @@ def test_a_kernel_that_dies_costs_one_variant(execute: Execute) -> None:
     assert first.failure is not None
     assert (first.failure.reason, first.failure.cell) == ("kernel", 2)
     assert second.state == "done"
+
+
+def test_kernels_of_workers_in_one_folder_have_sockets_of_their_own(tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    source = "import os, time\ntime.sleep(0.3)\n[a, os.listdir()]"
+    template = write_notebook(tmp_path / "template.ipynb", cell("a = 1", "P"), cell(source, "R", "name:seen"))
+    sweep = run(
+        template,
+        grid(a=range(4)),
+        tmp_path / "out",
+        executor_options={"workers": 2},
+        directory=str(here),
+        engine="kernel",
+        retries=0,
+    )
+    sweep.wait()
+    variants = Results(sweep.directory).variants()
+    assert [variant.values["seen"].load() for variant in variants] == [[number, []] for number in range(4)]
 
 
 def test_other_languages_run_in_their_kernels(execute: Execute) -> None:
