@@ -71,7 +71,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 def generate(
     notebook: Notebook,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where the notebooks go, one folder each.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder for the notebooks.")],
     *,
     params: Params = None,
     grid: Grid = None,

@@ -1,8 +1,7 @@
-"""Writes the notebooks of a sweep without running them, one folder each, as fast as the disk takes them."""
+"""Writes the notebooks of a sweep without running them, as fast as the disk takes them."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,7 +16,7 @@ from sweep_client.parameters import check_rows
 def generate_notebooks(
     template: str | Path, rows: Iterable[Row], out: str | Path, fixed: dict[str, Any] | None = None
 ) -> int:
-    """Write ``<out>/<number>/<template's name>`` for every row; give how many.
+    """Write ``<out>/<template's name>-<number>.ipynb`` for every row; give how many.
 
     Raises:
         InputRefused: something is wrong with the notebook or the parameters; nothing is written then.
@@ -25,13 +24,10 @@ def generate_notebooks(
     source = read_template(template)
     checked = list(check_rows(rows, source.known_parameters, fixed))
     width = len(str(len(checked) - 1))
-    name = Path(template).name
+    stem = Path(template).stem
     Path(out).mkdir(parents=True, exist_ok=True)
     for number, row in enumerate(checked):
-        folder = os.path.join(out, f"{number:0{width}}")
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(folder)
         text = source.variant(decode(row.parameters))
-        with open(os.path.join(folder, name), "wb") as file:
+        with open(os.path.join(out, f"{stem}-{number:0{width}}.ipynb"), "wb") as file:
             file.write(text.encode("utf-8", "surrogatepass"))
     return len(checked)

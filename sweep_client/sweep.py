@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import shutil
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from sweep_client.candidates import Candidates
 from sweep_client.client import Client, steering
 from sweep_client.directory import Directory, Options, open_directory
 from sweep_client.errors import ExecutorError, VariantsFailed
@@ -18,6 +20,7 @@ from sweep_client.index import Index
 from sweep_client.journal import Follower
 from sweep_client.packing import Group, pending_groups
 from sweep_client.parameter_files import read_rows
+from sweep_client.plan import Plan
 from sweep_client.preparation import Request, prepare
 from sweep_client.progress import Progress
 from sweep_client.results import Results, Variant
@@ -100,8 +103,10 @@ class Sweep:
         index, follower = Index(self.directory), Follower(self.directory)
         progress = Progress(self.counts(), self.results)
         fruitless, last_poll, seen = 0, 0.0, -1
+        left: Candidates | None = None
         follower.skip()
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.callback(index.close)
             while True:
                 lines = list(follower.lines())
                 index.add(line["record"] for line in lines if line["event"] == "done")
@@ -114,12 +119,13 @@ class Sweep:
                         progress.correct(self.counts())
                         if progress.is_over() or self.directory.cancel.exists():
                             return
-                        fruitless = fruitless + 1 if progress.ended == seen else 0
-                        seen = progress.ended
-                        self._start_again(fruitless)
+                        left = left or self._candidates(client, stack)
+                        # Nothing is free where workers of other machines have all that is left: they are waited for.
+                        if left.scan():
+                            fruitless = fruitless + 1 if progress.ended == seen else 0
+                            seen = progress.ended
+                            self._start_again(fruitless)
                 time.sleep(TICK_SECONDS)
-        finally:
-            index.close()
 
     def wait(self, *, check: bool = False) -> dict[str, int]:
         """Steer until all variants have ended, in a notebook with a live view; give the counts.
@@ -200,6 +206,12 @@ class Sweep:
         counted = [(m["done"], m["mean_seconds"]) for m in means if m.get("done")]
         total = sum(done for done, _ in counted)
         return sum(done * mean for done, mean in counted) / total if total else None
+
+    def _candidates(self, client: Client, stack: contextlib.ExitStack) -> Candidates:
+        sweep = self.directory.read_sweep()
+        plan = Plan(self.directory.root / sweep.plan)
+        stack.callback(plan.close)
+        return Candidates(self.directory, sweep, plan, client.name, part=(0, 1))
 
     def _start_again(self, fruitless: int) -> None:
         if fruitless >= MOST_FRUITLESS_SUBMISSIONS:

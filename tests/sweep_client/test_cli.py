@@ -162,10 +162,9 @@ def test_pairs_are_read_as_papermill_writes_them(given: list[str], expected: lis
 def test_notebooks_can_be_generated_only(template: Path, tmp_path: Path) -> None:
     ended = sweep_command("generate", template, "--grid", "a=1:12", "--out", tmp_path / "g")
     assert "12 notebooks" in ended.stdout
-    assert (
-        "".join(read_notebook(tmp_path / "g" / "11" / "squares.ipynb")["cells"][1]["source"])
-        == "# Parameters\na = 12"
-    )
+    names = [f"squares-{number:02}.ipynb" for number in range(12)]
+    assert sorted(path.name for path in (tmp_path / "g").iterdir()) == names
+    assert "".join(read_notebook(tmp_path / "g" / names[11])["cells"][1]["source"]) == "# Parameters\na = 12"
 
 
 def test_the_doctor_looks_at_this_machine() -> None:

@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,7 +17,11 @@ from sweep_client.directory import Directory
 from sweep_client.errors import DirectoryError, ExecutorError, InputRefused, VariantsFailed
 from sweep_client.executors import BUILT_IN, Executor, JobState, Submission, executor_class, executor_names
 from sweep_client.executors.base import read_submissions
+from sweep_client.files import write_json
+from sweep_client.leases import take
 from sweep_client.packing import ALL, Group, fitting_workers
+from sweep_client.plan import Plan
+from sweep_client.sweep import Sweep
 from tests.sweep_client.builders import Cell, cell, write_notebook
 from tests.sweep_client.conftest import planned
 
@@ -97,6 +103,50 @@ def test_workers_that_never_finish_anything_end_the_sweep(
     sweep = sweep_client.Sweep(directory, "broken", reason="none")
     with pytest.raises(ExecutorError, match=r"without finishing a variant; the last log is .*broken\.log"):
         sweep.wait()
+
+
+def test_a_variant_of_a_worker_elsewhere_that_died_is_done_here(tmp_path: Path) -> None:
+    directory = planned(tmp_path, cell("a = 1", "P"), rows=[{"a": 1}, {"a": 2}], lease_seconds=8)
+    key, _ = leased_elsewhere(directory)
+    assert Sweep(directory).wait()["done"] == 2
+    assert list((directory.root / "lost").rglob(f"{key}.*"))
+
+
+def test_a_variant_that_a_worker_elsewhere_has_is_waited_for(tmp_path: Path) -> None:
+    directory = planned(tmp_path, cell("a = 1", "P"), rows=[{"a": 1}, {"a": 2}], lease_seconds=3)
+    key, beat = leased_elsewhere(directory)
+
+    def work() -> None:
+        for number in range(10):
+            beat(number)
+            time.sleep(1)
+        directory.lease(key).unlink()
+
+    with ThreadPoolExecutor(1) as pool:
+        elsewhere = pool.submit(work)
+        assert Sweep(directory).wait()["done"] == 2
+        assert elsewhere.done()
+    assert not (directory.root / "lost").exists()
+
+
+def leased_elsewhere(directory: Directory) -> tuple[str, Callable[[int], None]]:
+    """Lease the first variant as a worker of another machine; give its key, and what makes that worker's heart beat."""
+    key = Plan(directory.root / directory.read_sweep().plan).keys[0]
+    facts = {
+        "format": 1,
+        "worker": "other-1",
+        "role": "worker",
+        "host": "other",
+        "boot": "b",
+        "state": "running",
+    }
+
+    def beat(number: int) -> None:
+        write_json(directory.workers / "other-1.json", {**facts, "pid": 1, "start": 1, "beat": number})
+
+    beat(0)
+    assert take(directory.lease(key), "other-1")
+    return key, beat
 
 
 def test_an_unknown_option_lists_the_known_ones(tmp_path: Path) -> None:

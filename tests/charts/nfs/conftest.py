@@ -63,9 +63,9 @@ def client_pod(name: str, client_image: str, labels: dict[str, str] | None = Non
     }
 
 
-def build_client_image() -> str:
-    """Have the image of test clients in the registry that the product's images come from."""
-    parent = image("base")
+def build_client_image(of: str = "base") -> str:
+    """Have the image of test clients, a child of one of the product's, in the registry that those come from."""
+    parent = image(of)
     content = b"".join(path.read_bytes() for path in sorted(CLIENT.iterdir()) if path.is_file())
     tag = hashlib.sha256(parent.encode() + content).hexdigest()[:12]
     reference = f"{parent.rsplit('/', 1)[0]}/nfs-client:{tag}"

@@ -103,16 +103,17 @@ class Site:
 
 
 @contextlib.contextmanager
-def guest(image: str, number: int = 9) -> Iterator[uml.Guest]:
+def guest(image: str, number: int = 9, *, memory: str = "256M", megabytes: int = 1024) -> Iterator[uml.Guest]:
     """A kernel client on the nodes' network."""
     uml.ensure()
     via = next(name for name in names() if "control-plane" in name)
     inspect = [engine.docker(), "inspect", "-f", "{{.NetworkSettings.Networks.kind.IPAddress}}", via]
     started = uml.boot(
         f"client-{number}",
-        uml.disk(image),
+        uml.disk(image, megabytes=megabytes),
         uml.free_address(number),
         [(SERVICE_NETWORK, run(inspect).strip())],
+        memory=memory,
     )
     try:
         yield started
