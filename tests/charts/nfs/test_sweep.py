@@ -43,7 +43,10 @@ def machines(site: Site) -> Iterator[list[uml.Guest]]:
 def records(site: Site) -> list[dict[str, Any]]:
     """What the server's disk has of finished variants."""
     found = site.server(
-        "sh", "-c", "cd /volume/home/ada/out/done && find . -name '[0-9a-f]*' -type f -exec cat {} +", check=False
+        "sh",
+        "-c",
+        "cd /volume/home/ada/out/done && find . -name '[0-9a-f]*' -type f -exec cat {} +",
+        check=False,
     )
     return [json.loads(line) for line in found.splitlines()]
 
