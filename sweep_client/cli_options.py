@@ -59,6 +59,13 @@ Memory = Annotated[str | None, typer.Option(help="Memory limit of a variant: 512
 Isolate = Annotated[str, typer.Option(help="auto shares the cells before the parameters, full never does.")]
 Engine = Annotated[str, typer.Option(help="fork, or kernel for any language and platform.")]
 Environment = Annotated[str, typer.Option(help="A name of the environment; another name is another result.")]
+Requirements = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="A requirements or lock file; its environment is built once per sweep, where the workers run.",
+    ),
+]
 Cwd = Annotated[str | None, typer.Option(help="Run in this folder.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, run nothing.")]
 Detach = Annotated[

@@ -30,6 +30,7 @@ from sweep_client.cli_options import (
     Out,
     Params,
     Raw,
+    Requirements,
     Retries,
     Set,
     Time,
@@ -66,6 +67,7 @@ def run(
     isolate: Isolate = "auto",
     engine: Engine = "fork",
     environment: Environment = "",
+    requirements: Requirements = None,
     cwd: Cwd = None,
     first: First = None,
     dry_run: DryRun = False,
@@ -87,6 +89,7 @@ def run(
         options=options,
         dependencies=tuple(depends or ()),
         environment=environment,
+        requirements=requirements,
     )
     if dry_run:
         _rehearse(request, out, as_json)

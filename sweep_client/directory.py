@@ -47,6 +47,7 @@ class SweepFile:
     dependencies: dict[str, str] = field(default_factory=dict)
     environment: str = ""
     directory: str | None = None
+    requirements: str = ""
     options: Options = field(default_factory=Options)
 
     def to_json(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sweep_client.directory import Directory, Options, SweepFile, open_directory
 from sweep_client.errors import DirectoryError, InputRefused
-from sweep_client.files import write_json
+from sweep_client.files import write_json, write_whole
 from sweep_client.notebook import Template, read_template
 from sweep_client.parameter_files import Row
 from sweep_client.parameters import check_rows
@@ -30,6 +30,7 @@ class Request:
     fixed: dict[str, Any] = field(default_factory=dict)
     dependencies: tuple[str, ...] = ()
     environment: str = ""
+    requirements: Path | None = None
     directory: str | None = None
     options: Options = field(default_factory=Options)
 
@@ -52,9 +53,9 @@ def prepare(request: Request, out: str | Path) -> tuple[Directory, SweepFile]:
     """
     template = read_template(request.template)
     dependencies = hash_dependencies(request.dependencies)
-    keys = KeyMaker(
-        template.hash, {name: digest for name, (_, digest) in dependencies.items()}, request.environment
-    )
+    required = _read_requirements(request)
+    environment = f"{request.environment}+{_hash(required)}" if required else request.environment
+    keys = KeyMaker(template.hash, {name: digest for name, (_, digest) in dependencies.items()}, environment)
     directory = open_directory(out, create=True)
     try:
         rows = check_rows(request.rows, template.known_parameters, request.fixed)
@@ -62,12 +63,19 @@ def prepare(request: Request, out: str | Path) -> tuple[Directory, SweepFile]:
         copy_dependencies(directory, dependencies)
         name = f"templates/{template.hash[:16]}-{_digest(template.notebook)[:8]}.ipynb"
         write_json(directory.root / name, template.notebook)
+        requirements = _write_requirements(directory, required)
     except OSError as error:
         raise DirectoryError(
             f"{directory.root}: cannot be written: {error.strerror}; choose another --out"
         ) from None
     return directory, _sweep_file(
-        request, template, dependencies, f"plans/{plan}", count=count, template_name=name
+        request,
+        template,
+        dependencies,
+        f"plans/{plan}",
+        count=count,
+        template_name=name,
+        requirements=requirements,
     )
 
 
@@ -114,6 +122,24 @@ def copy_dependencies(directory: Directory, dependencies: dict[str, tuple[Path, 
         temporary.rename(target)
 
 
+def _read_requirements(request: Request) -> str:
+    if request.requirements is None:
+        return ""
+    from sweep_client.environments import read_requirements
+
+    return read_requirements(request.requirements)
+
+
+def _write_requirements(directory: Directory, required: str) -> str:
+    """Write the file workers make an environment of; give its path in the directory, or nothing."""
+    if not required:
+        return ""
+    name = f"environments/{_hash(required)[:16]}.txt"
+    (directory.root / name).parent.mkdir(exist_ok=True)
+    write_whole(directory.root / name, required)
+    return name
+
+
 def _sweep_file(
     request: Request,
     template: Template,
@@ -122,6 +148,7 @@ def _sweep_file(
     *,
     count: int,
     template_name: str,
+    requirements: str,
 ) -> SweepFile:
     kernel_needed = template.language != "python" and request.options.engine == "fork"
     options = Options(**{**asdict(request.options), "engine": "kernel"}) if kernel_needed else request.options
@@ -143,9 +170,14 @@ def _sweep_file(
         dependencies={name: digest for name, (_, digest) in dependencies.items()},
         environment=request.environment,
         directory=request.directory,
+        requirements=requirements,
         options=options,
     )
 
 
 def _digest(notebook: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(notebook, sort_keys=True).encode()).hexdigest()
+    return _hash(json.dumps(notebook, sort_keys=True))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

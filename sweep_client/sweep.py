@@ -8,9 +8,8 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sweep_client.candidates import Candidates
 from sweep_client.client import Client, steering
 from sweep_client.directory import Directory, Options, open_directory
 from sweep_client.errors import ExecutorError, VariantsFailed
@@ -24,6 +23,9 @@ from sweep_client.plan import Plan
 from sweep_client.preparation import Request, prepare
 from sweep_client.progress import Progress
 from sweep_client.results import Results, Variant
+
+if TYPE_CHECKING:
+    from sweep_client.candidates import Candidates
 
 TICK_SECONDS = 0.2
 POLL_SECONDS = 1.0
@@ -208,6 +210,8 @@ class Sweep:
         return sum(done * mean for done, mean in counted) / total if total else None
 
     def _candidates(self, client: Client, stack: contextlib.ExitStack) -> Candidates:
+        from sweep_client.candidates import Candidates
+
         sweep = self.directory.read_sweep()
         plan = Plan(self.directory.root / sweep.plan)
         stack.callback(plan.close)
@@ -215,10 +219,11 @@ class Sweep:
 
     def _start_again(self, fruitless: int) -> None:
         if fruitless >= MOST_FRUITLESS_SUBMISSIONS:
-            last = read_submissions(self.directory)[-1]
+            last = self.directory.root / read_submissions(self.directory)[-1].logs
+            words = last.read_text(errors="replace").strip().splitlines()[-1:] if last.is_file() else []
+            ends = "".join(f", which ends: {line[:500]}" for line in words)
             raise ExecutorError(
-                f"workers ended {fruitless} times without finishing a variant; the last log is "
-                f"{self.directory.root / last.logs}"
+                f"workers ended {fruitless} times without finishing a variant; the last log is {last}{ends}"
             )
         self.start()
 
@@ -232,6 +237,7 @@ def run(
     *,
     executor_options: dict[str, Any] | None = None,
     environment: str = "",
+    requirements: str | Path | None = None,
     directory: str | None = None,
     **options: Any,
 ) -> Sweep:
@@ -240,6 +246,7 @@ def run(
     Args:
         params: a file, rows, a frame, or ``grid(...)``.
         on: the executor.
+        requirements: a requirements or lock file; its environment is built once, where the workers run.
         options: of ``Options``: retries, time_seconds, memory_bytes, isolate, engine.
 
     Raises:
@@ -250,6 +257,7 @@ def run(
         read_rows(params),
         dependencies=tuple(str(path) for path in dependencies),
         environment=environment,
+        requirements=Path(requirements) if requirements else None,
         directory=directory,
         options=Options(**options),
     )

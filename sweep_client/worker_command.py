@@ -25,6 +25,7 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         directory = open_directory(options.directory)
         sweep = directory.read_sweep()
+        _enter_environment(directory, sweep, arguments)
         template = load_template(directory, sweep)
     except SweepError as error:
         print(f"sweep worker: {error}", file=sys.stderr)
@@ -37,6 +38,18 @@ def run(arguments: list[str] | None = None) -> int:
     if options.processes == 1:
         return _work(directory, sweep, template, job, make)
     return _fork(directory, sweep, template, job, make, processes=options.processes)
+
+
+def _enter_environment(directory: Directory, sweep: SweepFile, arguments: list[str] | None) -> None:
+    """Become a process of the environment that the sweep's requirements describe."""
+    if not sweep.requirements:
+        return
+    from sweep_client.environments import ensure_environment
+
+    python = ensure_environment(directory, sweep.requirements)
+    if not python.parent.parent.samefile(sys.prefix):
+        given = sys.argv[1:] if arguments is None else arguments
+        os.execv(python, [str(python), "-m", "sweep_client.worker", *given])  # noqa: S606 - the same program
 
 
 def load_template(directory: Directory, sweep: SweepFile) -> Template:

@@ -103,9 +103,8 @@ class Stage:
         """Everything a worker reads, with its content's hash."""
         sweep = self._directory.read_sweep()
         named = [f"dependencies/{name}" for name in sweep.dependencies]
-        files = {
-            name: _digest(self._directory.root / name) for name in ("sweep.json", sweep.plan, sweep.template)
-        }
+        needed = filter(None, ("sweep.json", sweep.plan, sweep.template, sweep.requirements))
+        files = {name: _digest(self._directory.root / name) for name in needed}
         return files | dict(zip(named, sweep.dependencies.values(), strict=True))
 
     def _archive(self, files: dict[str, str], missing: dict[str, str]) -> bytes:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,20 @@ def notebook(*cells: Cell | str, language: str = "python", kernel: str = "python
 def write_notebook(path: Path, *cells: Cell | str, **options: Any) -> Path:
     """Write a notebook."""
     path.write_text(json.dumps(notebook(*cells, **options)))
+    return path
+
+
+def write_wheel(folder: Path, version: str) -> Path:
+    """Write the wheel of a package `greeting` of one line, which knows its version."""
+    info = f"greeting-{version}.dist-info"
+    path = folder / f"greeting-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr("greeting.py", f"version = {version!r}\n")
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: greeting\nVersion: {version}\n")
+        wheel.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{info}/RECORD", "")
     return path
 
 

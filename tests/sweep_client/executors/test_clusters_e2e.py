@@ -1,5 +1,6 @@
 """One sweep on every executor gives the same table, byte for byte, whatever is killed meanwhile."""
 
+import base64
 import functools
 import json
 import os
@@ -17,6 +18,8 @@ from sweep_client.errors import ExecutorError
 from sweep_client.sweep import Sweep, run
 from tests.cluster import nodes
 from tests.conftest import Account, MakeNamespace
+from tests.sweep_client import builders
+from tests.sweep_client.builders import cell, write_wheel
 from tests.sweep_client.executors.conftest import rows, write_notebook
 from tests.sweep_client.executors.engines import start_engines
 from tests.sweep_client.executors.site import NOTEBOOK_POD, RELEASE, Site
@@ -123,6 +126,22 @@ def test_every_executor_gives_the_same_table(
 ) -> None:
     assert local_table(count).count("\n") == count + 1
     assert way(site, tmp_path, count) == local_table(count)
+
+
+def test_an_environment_is_built_once_where_the_workers_run(site: Site, tmp_path: Path) -> None:
+    wheel = base64.b64encode(write_wheel(tmp_path, "1.0").read_bytes()).decode()
+    site.on_frontend("mkdir -p wheels && base64 -d > wheels/greeting-1.0-py3-none-any.whl", wheel)
+    required = tmp_path / "requirements.txt"
+    required.write_text("--no-index\n--find-links /home/ada/wheels\ngreeting==1.0\n")
+    seen = cell("import greeting, sys\n[greeting.version, sys.prefix]", "R", "name:seen")
+    template = builders.write_notebook(tmp_path / "greeting.ipynb", cell("number = 1", "P"), seen)
+    options = {"workers": 2, **site.ssh_options}
+    sweep = run(template, rows(8), tmp_path / "r", "slurm", requirements=required, executor_options=options)
+    assert sweep.wait()["done"] == 8
+    values = [variant.values["seen"].load() for variant in sweep.results.variants()]
+    assert {version for version, _ in values} == {"1.0"}
+    (place,) = {folder for _, folder in values}
+    assert "/home/ada/.cache/sweep-client/" in place
 
 
 def test_a_killed_client_worker_and_controller_lose_nothing_and_repeat_nothing(
