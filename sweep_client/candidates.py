@@ -26,6 +26,7 @@ class Candidates:
         worker: str,
         *,
         part: tuple[int, int],
+        only: tuple[int, int] = (0, 1),
         resources: str | None = None,
     ) -> None:
         self._directory = directory
@@ -35,7 +36,7 @@ class Candidates:
         self._part, self._parts = part
         self._observer = Observer(directory, sweep.options.lease_seconds)
         self._others = False
-        self._suiting: Sequence[int] = range(len(plan.keys))
+        self._suiting: Sequence[int] = range(only[0], len(plan.keys), only[1])
         if resources is not None:
             self._suiting = [i for i in self._suiting if group_of(plan[i].resources) == resources]
 

@@ -45,6 +45,8 @@ class Job:
     name: str
     part: int = 0
     parts: int = 1
+    # Nothing but every ``only[1]``-th variant of the plan, from ``only[0]``; others work on the rest elsewhere.
+    only: tuple[int, int] = (0, 1)
     job: str = ""
     linger: float = 0.0
     until: float | None = None
@@ -74,7 +76,13 @@ class Worker:
         self._plan = Plan(self.directory.root / self.sweep.plan)
         part = (self.job.part, self.job.parts)
         self._candidates = Candidates(
-            self.directory, self.sweep, self._plan, self.job.name, part=part, resources=self.job.resources
+            self.directory,
+            self.sweep,
+            self._plan,
+            self.job.name,
+            part=part,
+            only=self.job.only,
+            resources=self.job.resources,
         )
         self._attempts = 0
 

@@ -32,7 +32,14 @@ def run(arguments: list[str] | None = None) -> int:
         return error.exit_code
     part, parts = options.part
     job = Job(
-        options.worker or "", part, parts, options.job, options.linger, options.until, options.resources
+        options.worker or "",
+        part,
+        parts,
+        only=options.only,
+        job=options.job,
+        linger=options.linger,
+        until=options.until,
+        resources=options.resources,
     )
     make = _engine(sweep, template)
     if options.processes == 1:
@@ -148,6 +155,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("directory", type=Path, help="the results directory")
     parser.add_argument(
         "--part", type=_part, default=(0, 1), metavar="I/N", help="which variants to look at first"
+    )
+    parser.add_argument(
+        "--only", type=_part, default=(0, 1), metavar="I/N", help="every N-th variant and no other"
     )
     parser.add_argument("--job", default="", help="the name of the job this runs in, for those who watch")
     parser.add_argument(

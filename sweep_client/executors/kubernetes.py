@@ -1,7 +1,7 @@
-"""Workers as an Indexed Job on any Kubernetes, over a claim that all of them mount (ReadWriteMany).
+"""Workers as an Indexed Job on any Kubernetes, over a claim that all of them mount (ReadWriteMany), or without one.
 
 Where this client sees the claim itself (in a notebook's pod), nothing is copied; anywhere else files go and come
-through the Kubernetes API and a small pod, the keeper, that mounts the claim.
+through the Kubernetes API and a small pod, the keeper, that mounts the claim. Without a claim each pod has a copy of its own.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 from sweep_client.directory import Directory
 from sweep_client.errors import ExecutorError, InputRefused
 from sweep_client.executors.base import Executor, JobState, Submission
+from sweep_client.executors.kubernetes_alone import LonePods
 from sweep_client.executors.kubernetes_api import Cluster
 from sweep_client.executors.kubernetes_objects import (
     MANAGED,
@@ -57,7 +58,7 @@ class KubernetesExecutor(Executor):
     by_resources: ClassVar[bool] = True
     known_options: ClassVar[dict[str, str]] = {
         "image": "the container image; it has Python and sweep_client (needed)",
-        "claim": "the claim (ReadWriteMany) that the workers share (needed)",
+        "claim": "the claim (ReadWriteMany) that the workers share; without one each pod works on a part in a copy of its own",
         "mount": "where this machine sees that claim too; without it files go through the Kubernetes API",
         "workers": f"how many at most; {DEFAULT_WORKERS} by default",
         "processes": "workers in one pod, after one warm-up; 1 by default",
@@ -84,8 +85,11 @@ class KubernetesExecutor(Executor):
             options.get("namespace"), context=options.get("context"), kubeconfig=options.get("kubeconfig")
         )
         self._keeper = f"sweep-keeper-{_run_name(directory)}"
-        shared = options.get("mount")
-        self._stage = None if shared else Stage(directory, self._call, base=f"{STAGE_MOUNT}/.sweep-client")
+        if options.get("mount") and not options.get("claim"):
+            raise InputRefused("the option mount says where a claim is seen; say which: -O claim=…")
+        far = bool(options.get("claim")) and not options.get("mount")
+        self._stage = Stage(directory, self._call, base=f"{STAGE_MOUNT}/.sweep-client") if far else None
+        self._lone = None if options.get("claim") else LonePods(directory, self._execute, self._python)
         self._states: dict[str, JobState] = {}
         self._observer = Observer(directory, LEASE_SECONDS)
         self._questions = Pace(10, 1.0, 30.0)
@@ -100,7 +104,7 @@ class KubernetesExecutor(Executor):
         processes = int(self.options.get("processes") or 1)
         pods = -(-workers // processes)
         common = self._pods()
-        folder = str(self.directory.root)
+        folder = "." if self._lone else str(self.directory.root)
         self.directory.logs.mkdir(exist_ok=True)
         if self._stage is not None:
             self._ensure_keeper(common)
@@ -126,6 +130,8 @@ class KubernetesExecutor(Executor):
 
     def cancel(self, submission: Submission) -> None:
         """Delete the Job; its pods get SIGTERM and stop."""
+        if self._lone:
+            self._lone.tend(self._pods_of(submission.id))
         self._cluster.delete("jobs", submission.id)
         self._questions.restart()
 
@@ -140,9 +146,8 @@ class KubernetesExecutor(Executor):
         return []
 
     def _pods(self) -> Pods:
-        for name in ("image", "claim"):
-            if not self.options.get(name):
-                raise InputRefused(f"the executor kubernetes needs -O {name}=…: {self.known_options[name]}")
+        if not self.options.get("image"):
+            raise InputRefused(f"the executor kubernetes needs -O image=…: {self.known_options['image']}")
         user, _, group = str(
             self.options.get("user") or f"{os.getuid() or 1000}:{os.getgid() or 1000}"
         ).partition(":")
@@ -151,7 +156,7 @@ class KubernetesExecutor(Executor):
         ]
         return Pods(
             image=self.options["image"],
-            claim=self.options["claim"],
+            claim=self.options.get("claim"),
             mount=str(self.options.get("mount") or STAGE_MOUNT),
             user=int(user),
             group=int(group or user),
@@ -167,7 +172,7 @@ class KubernetesExecutor(Executor):
         resources = job_resources(self.options, group, processes)
         if self.options.get("cpu_request"):
             resources["cpu_request"] = self.options["cpu_request"]
-        command = [str(self.options.get("python") or "python3"), "-m", "sweep_client.worker", folder]
+        command = [self._python, "-m", "sweep_client.worker", folder]
         command += worker_options(group, self.linger_seconds, processes, resources.get("time"))
         run = _run_name(self.directory)
         name = f"sweep-{run}-{uuid.uuid4().hex[:6]}"
@@ -182,11 +187,15 @@ class KubernetesExecutor(Executor):
         if self._stage is not None:
             self._ensure_keeper(self._pods())
             self._stage.fetch()
+        if self._lone:
+            for entry in live:
+                self._lone.tend(self._pods_of(entry.id))
         jobs = {job["metadata"]["name"]: job for job in self._cluster.get("jobs", self._selector())}
         found = {}
         for entry in live:
             if has_ended(self.directory, f"kubernetes:{entry.id}_", entry.workers):
                 found[entry.id] = JobState("ended")
+                self._let_go(entry.id)
             elif is_superfluous(self.directory, f"kubernetes:{entry.id}_", self._observer):
                 self._cluster.delete("jobs", entry.id)
                 found[entry.id] = JobState("ended")
@@ -197,6 +206,15 @@ class KubernetesExecutor(Executor):
             if self._stage.finish():
                 self._cluster.delete("pods", self._keeper)
         self._states |= found
+
+    def _let_go(self, job: str) -> None:
+        """End pods that only wait for their results to be taken."""
+        if self._lone:
+            self._cluster.delete("jobs", job)
+            self._lone.forget(job)
+
+    def _pods_of(self, job: str) -> list[dict[str, Any]]:
+        return self._cluster.get("pods", f"job-name={job}")
 
     def _job_state(self, job: dict[str, Any] | None) -> JobState:
         if job is None:
@@ -248,16 +266,18 @@ class KubernetesExecutor(Executor):
             pod = self._cluster.find("pods", self._keeper)
 
     def _call(self, arguments: Sequence[str], data: bytes) -> bytes:
-        command = [
-            str(self.options.get("python") or "python3"),
-            "-m",
-            "sweep_client.executors.stage_remote",
-            *arguments,
-        ]
-        code, out, err = self._cluster.execute(self._keeper, command, data)
+        command = (self._python, "-m", "sweep_client.executors.stage_remote", *arguments)
+        return self._execute(self._keeper, command, data)
+
+    def _execute(self, pod: str, command: Sequence[str], data: bytes) -> bytes:
+        code, out, err = self._cluster.execute(pod, command, data)
         if code:
-            raise ExecutorError(f"{self._keeper}: {err.strip() or f'{shlex.join(command)} left with {code}'}")
+            raise ExecutorError(f"{pod}: {err.strip() or f'{shlex.join(command)} left with {code}'}")
         return out
+
+    @property
+    def _python(self) -> str:
+        return str(self.options.get("python") or "python3")
 
 
 def _run_name(directory: Directory) -> str:

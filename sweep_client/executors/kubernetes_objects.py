@@ -24,13 +24,24 @@ START = (
     '> >(tee -a "logs/kubernetes-$SWEEP_JOB-$JOB_COMPLETION_INDEX.log") 2>&1'
 )
 
+# In a pod with a copy of its own: where it lies there, what the worker left with, and that all of it has come home.
+GO, ENDED, HOME = (f"{STAGE_MOUNT}/{name}" for name in ("go", "ended", "home"))
+HOME_SECONDS = 3600
+START_ALONE = (
+    f'until [ -s {GO} ]; do sleep 0.2; done; cd "$(cat {GO})" && mkdir -p logs; '
+    '"$@" --only "$JOB_COMPLETION_INDEX/$SWEEP_WORKERS" --job "kubernetes:${SWEEP_JOB}_$JOB_COMPLETION_INDEX" '
+    '> >(tee -a "logs/kubernetes-$SWEEP_JOB-$JOB_COMPLETION_INDEX.log") 2>&1 & child=$!; '
+    'trap "kill -TERM $child" TERM; while kill -0 $child 2>/dev/null; do wait $child; code=$?; done; '
+    f'echo "$code" > {ENDED}; for _ in {{1..{HOME_SECONDS}}}; do [ -e {HOME} ] && break; sleep 1; done; exit "$code"'
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Pods:
     """What all pods of a sweep have in common."""
 
     image: str
-    claim: str
+    claim: str | None
     mount: str = STAGE_MOUNT
     user: int = 1000
     group: int = 1000
@@ -41,6 +52,7 @@ class Pods:
 
     def template(self, container: dict[str, Any], labels: dict[str, str], **spec: Any) -> dict[str, Any]:
         """Give a pod's template around its one container; nothing in it needs rights of any kind."""
+        source = {"persistentVolumeClaim": {"claimName": self.claim}} if self.claim else {"emptyDir": {}}
         content: dict[str, Any] = {
             "restartPolicy": "Never",
             "automountServiceAccountToken": False,
@@ -48,7 +60,7 @@ class Pods:
             "securityContext": self._security(),
             "containers": [self._container(container)],
             "volumes": [
-                {"name": "results", "persistentVolumeClaim": {"claimName": self.claim}},
+                {"name": "results", **source},
                 {"name": "tmp", "emptyDir": {}},
             ],
             "nodeSelector": dict(self.node_selector),
@@ -114,7 +126,9 @@ def job_manifest(request: JobRequest, pods: Pods) -> dict[str, Any]:
                 {"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [3]}},
             ]
         },
-        "template": pods.template(_worker(request), labels, terminationGracePeriodSeconds=30),
+        "template": pods.template(
+            _worker(request, START if pods.claim else START_ALONE), labels, terminationGracePeriodSeconds=30
+        ),
     }
     if "time" in request.resources:
         spec["activeDeadlineSeconds"] = int(request.resources["time"])
@@ -137,7 +151,7 @@ def keeper_manifest(name: str, run: str, pods: Pods) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Pod", **template}
 
 
-def _worker(request: JobRequest) -> dict[str, Any]:
+def _worker(request: JobRequest, start: str) -> dict[str, Any]:
     facts = {
         "HOME": "/tmp",  # noqa: S108
         "SWEEP_FOLDER": request.folder,
@@ -146,7 +160,7 @@ def _worker(request: JobRequest) -> dict[str, Any]:
     }
     return {
         "name": "worker",
-        "command": ["bash", "-c", START, "bash", *request.command],
+        "command": ["bash", "-c", start, "bash", *request.command],
         "env": [{"name": name, "value": value} for name, value in facts.items()],
         "resources": _resources(request.resources),
     }

@@ -36,13 +36,19 @@ class Stage:
     """One results directory and its copy elsewhere."""
 
     def __init__(
-        self, directory: Directory, call: Call, *, base: str = BASE, most_bytes: int = MOST_BYTES
+        self,
+        directory: Directory,
+        call: Call,
+        *,
+        base: str = BASE,
+        most_bytes: int = MOST_BYTES,
+        state: str = "stage.json",
     ) -> None:
         self._directory = directory
         self._call = call
         self._base = base
         self._most_bytes = most_bytes
-        self._path = directory.root / "stage.json"
+        self._path = directory.root / state
         self._state: dict[str, Any] = read_json(self._path) or self._new_state()
 
     def send(self) -> str:
@@ -161,19 +167,22 @@ class Stage:
             raise ExecutorError(f"the other side sent a file that belongs to no sweep: {name!r}")
         return self._directory.root / name
 
+    def _inside_leases(self, name: str) -> Path:
+        parts = PurePosixPath(name).parts
+        if ".." in parts or parts[:1] != ("leases",):
+            raise ExecutorError(f"the other side sent a lease that belongs to no sweep: {name!r}")
+        return self._directory.root / name
+
     def _mirror_leases(self, leases: dict[str, str]) -> None:
-        """Show here what is being executed there."""
-        here = {
-            str(path.relative_to(self._directory.root))
-            for path in self._directory.root.glob("leases/??/[!.]*")
-        }
-        for name in here - set(leases):
-            (self._directory.root / name).unlink(missing_ok=True)
-        for name in set(leases) - here:
-            path = self._directory.root / name
-            if PurePosixPath(name).parts[0] == "leases" and ".." not in PurePosixPath(name).parts:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(json.dumps({"format": 1, "worker": leases[name]}))
+        """Show here what is being executed there; another copy of this sweep may have shown leases of its own."""
+        shown = set(self._state.get("leases", []))
+        for name in shown - set(leases):
+            self._inside_leases(name).unlink(missing_ok=True)
+        for name in set(leases) - shown:
+            path = self._inside_leases(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps({"format": 1, "worker": leases[name]}))
+        self._state["leases"] = sorted(leases)
 
     def _list_left(self, left: list[dict[str, Any]]) -> None:
         if left:

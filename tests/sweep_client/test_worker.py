@@ -121,6 +121,16 @@ def test_a_failed_variant_is_tried_again_as_often_as_allowed(tmp_path: Path) -> 
     assert variant.record["number"] == 2
 
 
+def test_a_worker_with_a_share_takes_nothing_else(tmp_path: Path) -> None:
+    directory = planned(tmp_path, *CELLS, rows=ROWS)
+    for share in (0, 1):
+        assert worker(directory, "--only", f"{share}/2").wait(60) == 0
+        done = [
+            variant.parameters["a"] for variant in Results(directory).variants() if variant.state == "done"
+        ]
+        assert done == [row["a"] for number, row in enumerate(ROWS) if number % 2 <= share]
+
+
 def test_a_client_killed_at_any_point_loses_nothing(tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path / "n.ipynb", *CELLS)
     arguments = ("run", notebook, "--grid", "a=0:5", "--out", tmp_path / "out")

@@ -78,9 +78,17 @@ def _ask() -> dict[str, str | int]:
             found: dict[str, str | int] = json.load(reply)
             return found
     except urllib.error.HTTPError as error:
-        raise NoToken(json.load(error)["message"]) from None
-    except OSError as error:
+        raise NoToken(_words(error)) from None
+    except (OSError, ValueError) as error:
         raise NoToken(f"the token service at {url} does not answer ({error}); ask the admin") from None
+
+
+def _words(error: urllib.error.HTTPError) -> str:
+    """What the service says; or that something between it and this server, such as a proxy, has answered."""
+    try:
+        return str(json.load(error)["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"{error.url} answers {error.code} {error.reason} and is no token service; ask the admin"
 
 
 def _keep(found: dict[str, str | int]) -> None:

@@ -19,15 +19,15 @@ class Service(BaseHTTPRequestHandler):
 
     asked: ClassVar[list[str]] = []
     status = 200
+    page = ""
 
     def do_POST(self) -> None:
         self.asked.append(str(self.headers["Authorization"]))
         answer = {"token": f"token-{len(self.asked)}", "expires": time.time() + 600, "lifespan": 600}
         self.send_response(self.status)
         self.end_headers()
-        self.wfile.write(
-            json.dumps(answer if self.status == 200 else {"message": "ada has no account"}).encode()
-        )
+        content = answer if self.status == 200 else {"message": "ada has no account"}
+        self.wfile.write((self.page or json.dumps(content)).encode())
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
@@ -75,6 +75,17 @@ def test_a_cache_that_is_broken_is_made_anew(service: type[Service]) -> None:
 def test_what_the_service_says_reaches_the_user(service: type[Service]) -> None:
     service.status = 403
     with pytest.raises(slurm.NoToken, match="ada has no account"):
+        slurm.token()
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(502, "answers 502 Bad Gateway and is no token service"), (200, "does not answer")]
+)
+def test_a_proxy_that_answers_in_its_place_is_told_apart(
+    service: type[Service], status: int, words: str
+) -> None:
+    service.status, service.page = status, "<html>sorry</html>"
+    with pytest.raises(slurm.NoToken, match=words):
         slurm.token()
 
 

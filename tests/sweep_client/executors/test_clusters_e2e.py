@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from sweep_client.directory import Directory
 from sweep_client.errors import ExecutorError
+from sweep_client.results import Results
 from sweep_client.sweep import Sweep, run
 from tests.cluster import nodes
 from tests.conftest import Account, MakeNamespace
@@ -106,6 +108,20 @@ def by_jobs(site: Site, tmp_path: Path, count: int) -> str:
     return here(tmp_path, count, "kubernetes", site.kubernetes_options)
 
 
+def by_jobs_without_a_claim(site: Site, tmp_path: Path, count: int) -> str:
+    """As a Kubernetes Job whose pods share nothing."""
+    alone = {name: value for name, value in site.kubernetes_options.items() if name != "claim"}
+    found = here(tmp_path, count, "kubernetes", alone)
+    hosts = {
+        variant.record["host"]
+        for variant in Results(Directory(tmp_path / "results")).variants()
+        if variant.record
+    }
+    assert len(hosts) == 2, "each pod did its share"
+    assert not list((tmp_path / "results").glob("stage-*"))
+    return found
+
+
 def by_engines(site: Site, tmp_path: Path, count: int) -> str:
     """As tasks of two engines of this machine."""
     engines = start_engines(tmp_path / "profile", 2)
@@ -116,7 +132,7 @@ def by_engines(site: Site, tmp_path: Path, count: int) -> str:
 
 
 @pytest.mark.parametrize("count", COUNTS)
-@pytest.mark.parametrize("way", [by_commands, by_rest, by_ssh, by_jobs, by_engines])
+@pytest.mark.parametrize("way", [by_commands, by_rest, by_ssh, by_jobs, by_jobs_without_a_claim, by_engines])
 def test_every_executor_gives_the_same_table(
     way: Callable[[Site, Path, int], str],
     count: int,

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,7 +72,7 @@ def work(place: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
-def staged(directory: Directory, far: Far, **options: int) -> Stage:
+def staged(directory: Directory, far: Far, **options: Any) -> Stage:
     return Stage(directory, far, base=str(far.base), **options)
 
 
