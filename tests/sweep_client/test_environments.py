@@ -38,13 +38,10 @@ def seen(sweep: Sweep) -> list[list[str]]:
     return [variant.values["seen"].load() for variant in variants]
 
 
-@pytest.mark.parametrize("engine", ["fork", "kernel"])
-def test_variants_run_in_the_environment_of_their_requirements(
-    engine: str, template: Path, tmp_path: Path
-) -> None:
+def test_variants_run_in_the_environment_of_their_requirements(template: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     required = requirements(tmp_path, "1.0")
-    sweep = run(template, grid(a=range(3)), out, requirements=required, engine=engine)
+    sweep = run(template, grid(a=range(3)), out, requirements=required)
     sweep.wait()
     (environment,) = [path for path in (out / "environments").iterdir() if path.is_dir()]
     assert seen(sweep) == [["1.0", str(environment)]] * 3
@@ -77,7 +74,10 @@ def test_an_environment_whose_builder_died_is_built_by_another(template: Path, t
     assert not (partial / "rest").exists()
 
 
-def test_what_pip_cannot_install_ends_the_sweep_with_its_words(template: Path, tmp_path: Path) -> None:
+def test_what_pip_cannot_install_ends_the_sweep_with_its_words(
+    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweep_client.sweep.MOST_FRUITLESS_SUBMISSIONS", 2)
     required = requirements(tmp_path, "3.0")
     sweep = run(template, grid(a=range(2)), tmp_path / "out", requirements=required)
     with pytest.raises(ExecutorError, match="pip cannot install it") as caught:
