@@ -8,6 +8,7 @@ import pytest
 from tests.charts.jupyter.conftest import PASSWORDS
 from tests.charts.jupyter.site import Kernel, Site
 from tests.charts.jupyter.test_hub import hub_label, reach, started
+from tests.sweep_client.builders import cell, notebook
 
 pytestmark = pytest.mark.e2e
 
@@ -109,6 +110,31 @@ def test_a_killed_engine_s_task_runs_again(site: Site) -> None:
             assert len(ran) == 2
             assert victim not in ran
             engines(kernel, 2)
+
+
+def test_a_sweep_on_a_pool_survives_its_controller_and_an_engine(site: Site) -> None:
+    cells = [cell("a = 1", "P"), cell("import time\ntime.sleep(0.3)\na * a", "R", "name:square")]
+    begin = f"""
+import json, pathlib, sweep_client, time
+pathlib.Path("squares.ipynb").write_text(json.dumps({notebook(*cells)!r}))
+given = {{"profile": "fast", "workers": 2}}
+sweep = sweep_client.run("squares.ipynb", sweep_client.grid(a=range(60)), "on-pool", "ipyparallel", executor_options=given, lease_seconds=10.0)
+while sweep.counts()["done"] < 5: time.sleep(0.3)
+"""
+    with site.user("ada", PASSWORDS["ada"]) as ada:
+        started(ada)
+        with ada.kernel() as kernel:
+            kernel.run(CONNECT)
+            engines(kernel, 2)
+            kernel.run(begin, timeout=90)
+            victim = pods(site, "engines")[0]["metadata"]["name"]
+            site.namespace.kubectl("delete", "pod", victim, "--grace-period=0", "--force")
+            site.namespace.kubectl("delete", "pod", "-l", hub_label("ipcontroller"), "--wait=false")
+            kernel.run("sweep.wait()", timeout=240)
+            assert (
+                kernel.run("print(sweep.counts()['done'], sum(sweep.table()['square']))")
+                == f"60 {sum(n * n for n in range(60))}"
+            )
 
 
 def test_a_pool_grows_shrinks_to_nothing_and_comes_back(site: Site) -> None:
