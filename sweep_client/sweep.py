@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sweep_client.client import Client, steering
 from sweep_client.directory import Directory, Options, open_directory
@@ -17,15 +17,12 @@ from sweep_client.executors import Executor, JobState, executor_class
 from sweep_client.executors.base import read_submissions, write_submissions
 from sweep_client.index import Index
 from sweep_client.journal import Follower
+from sweep_client.left import Left
 from sweep_client.packing import Group, pending_groups
 from sweep_client.parameter_files import read_rows
-from sweep_client.plan import Plan
 from sweep_client.preparation import Request, prepare
 from sweep_client.progress import Progress
 from sweep_client.results import Results, Variant
-
-if TYPE_CHECKING:
-    from sweep_client.candidates import Candidates
 
 TICK_SECONDS = 0.2
 POLL_SECONDS = 1.0
@@ -105,7 +102,7 @@ class Sweep:
         index, follower = Index(self.directory), Follower(self.directory)
         progress = Progress(self.counts(), self.results)
         fruitless, last_poll, seen = 0, 0.0, -1
-        left: Candidates | None = None
+        left: Left | None = None
         follower.skip()
         with contextlib.ExitStack() as stack:
             stack.callback(index.close)
@@ -121,9 +118,8 @@ class Sweep:
                         progress.correct(self.counts())
                         if progress.is_over() or self.directory.cancel.exists():
                             return
-                        left = left or self._candidates(client, stack)
-                        # Nothing is free where workers of other machines have all that is left: they are waited for.
-                        if left.scan():
+                        left = left or Left(self.directory, client, stack)
+                        if not left.is_with_others():
                             fruitless = fruitless + 1 if progress.ended == seen else 0
                             seen = progress.ended
                             self._start_again(fruitless)
@@ -208,14 +204,6 @@ class Sweep:
         counted = [(m["done"], m["mean_seconds"]) for m in means if m.get("done")]
         total = sum(done for done, _ in counted)
         return sum(done * mean for done, mean in counted) / total if total else None
-
-    def _candidates(self, client: Client, stack: contextlib.ExitStack) -> Candidates:
-        from sweep_client.candidates import Candidates
-
-        sweep = self.directory.read_sweep()
-        plan = Plan(self.directory.root / sweep.plan)
-        stack.callback(plan.close)
-        return Candidates(self.directory, sweep, plan, client.name, part=(0, 1))
 
     def _start_again(self, fruitless: int) -> None:
         if fruitless >= MOST_FRUITLESS_SUBMISSIONS:

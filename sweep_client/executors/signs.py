@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sweep_client.directory import Directory
 from sweep_client.files import read_json
 from sweep_client.leases import Observer
@@ -36,6 +38,15 @@ def living_workers(directory: Directory, job: str, observer: Observer) -> int:
     own = [content["worker"] for content in contents if str(content.get("job", "")).startswith(job)]
     # Each is looked at, since an observer learns by looking.
     return sum([observer.is_alive(worker) for worker in own])
+
+
+def has_other_workers(directory: Directory, jobs: Iterable[str], observer: Observer) -> bool:
+    """Say whether workers live that belong to none of ``jobs``: somebody's on another machine."""
+    own = tuple(jobs)
+    contents = [read_json(path) or {} for path in directory.workers.glob("*.json")]
+    workers = [content for content in contents if content.get("role") == "worker"]
+    others = [content["worker"] for content in workers if not str(content.get("job", "")).startswith(own)]
+    return any([observer.is_alive(worker) for worker in others])
 
 
 def is_over(directory: Directory, *, wholly: bool = False) -> bool:
