@@ -216,12 +216,6 @@ def test_the_public_names_are_those_that_are_documented() -> None:
         sweep_client.nothing  # noqa: B018
 
 
-def test_a_client_does_not_load_what_only_workers_need() -> None:
-    code = "import sys, sweep_client; sweep_client.run; print({'IPython', 'ipykernel', 'zmq', 'pandas'} & set(sys.modules))"
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ended.stdout == "set()\n"
-
-
 @pytest.mark.parametrize(
     ("pending", "mean", "expected"),
     [(0, None, 0), (5, None, 4), (10_000, 0.001, 4), (10, 0.001, 1), (3, 60, 3)],
