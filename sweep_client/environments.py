@@ -6,6 +6,7 @@ it brings sweep_client. The first worker builds, the others wait.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from sweep_client.leases import Heartbeat, Observer, holder, new_name, release, 
 SILENT_SECONDS = 30.0
 BEAT_SECONDS = 5.0
 PIP = ("--quiet", "--no-input", "--disable-pip-version-check", "install", "--no-compile", "--requirement")
+# A name or a token before the host of an address; `git@` is what everybody says to an SSH server.
+SECRET = re.compile(r"://(?!git@)[^/\s]*@")
 # They name files that would have to travel, too.
 ELSEWHERE = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable", ".", "file:.")
 
@@ -28,7 +31,7 @@ def read_requirements(path: Path) -> str:
     """Read a requirements or lock file.
 
     Raises:
-        InputRefused: there is none, or it needs other files beside it.
+        InputRefused: there is none, it needs other files beside it, or it holds a secret.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -39,6 +42,11 @@ def read_requirements(path: Path) -> str:
             raise InputRefused(
                 f"{path}, line {number}: {line.strip()!r} needs other files, which do not travel; "
                 "make one file of it: pip freeze, pip-compile or uv export"
+            )
+        if SECRET.search(line):
+            raise InputRefused(
+                f"{path}, line {number}: an address with a name or token in it would lie in the results directory; "
+                "say it in pip.conf or .netrc where the workers run"
             )
     return text
 

@@ -94,6 +94,15 @@ def test_requirements_that_need_other_files_are_refused(line: str, template: Pat
         run(template, grid(a=range(1)), tmp_path / "out", requirements=required)
 
 
+def test_a_token_in_an_address_is_refused_and_not_shown(template: Path, tmp_path: Path) -> None:
+    required = tmp_path / "requirements.txt"
+    required.write_text("--index-url https://ada:hidden@index.example/simple\nnumpy\n")
+    with pytest.raises(InputRefused, match=r"line 1: an address with a name or token") as caught:
+        run(template, grid(a=range(1)), tmp_path / "out", requirements=required)
+    assert "hidden" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
 def test_requirements_that_are_not_there_are_refused(template: Path, tmp_path: Path) -> None:
     with pytest.raises(InputRefused, match="cannot be read: No such file"):
         run(template, grid(a=range(1)), tmp_path / "out", requirements=tmp_path / "none.txt")
