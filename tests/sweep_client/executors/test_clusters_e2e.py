@@ -182,9 +182,13 @@ def test_500_variants_survive_client_worker_controller_and_a_node(site: Site, tm
     frontend = site.namespace.get("pod", f"{RELEASE}-frontend-0")["spec"]["nodeName"]
     node = next(name for name in nodes.names()[1:] if name != frontend)
     nodes.kill(node)
+    # Results come home while a client follows.
+    client = follow(sweep)
     try:
         wait_until(lambda: sweep.counts()["done"] > 150, 240)
     finally:
+        client.kill()
+        client.wait()
         nodes.start(node)
     assert_each_was_finished_once(sweep, MANY)
 
@@ -216,11 +220,15 @@ def slow_sweep(site: Site, tmp_path: Path, count: int) -> Sweep:
 
 
 def kill_client(sweep: Sweep) -> None:
-    command = [sys.executable, "-m", "sweep_client.cli", "status", "--follow", str(sweep.directory.root)]
-    client = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    client = follow(sweep)
     wait_until(lambda: sweep.counts()["done"] > 4, 60)
     client.send_signal(signal.SIGKILL)
     client.wait()
+
+
+def follow(sweep: Sweep) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "sweep_client.cli", "status", "--follow", str(sweep.directory.root)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
 
 def kill_pod(site: Site, pod: str) -> None:
