@@ -1,4 +1,4 @@
-"""`python -m benchmarks.sweep_cluster`: sweeps on the local cluster's Slurm, written to docs/performance.md.
+"""`make bench-sweep-cluster`: sweeps on the local cluster's Slurm, written to docs/performance.md.
 
 Installs chart `slurm` in a namespace of its own and removes it at the end; all sweeps run at the frontend's prompt.
 """
@@ -21,7 +21,7 @@ from tests.sweep_client.executors.site import Site
 
 # Runs at the frontend: sweeps, with every question to Slurm counted.
 MEASURE = """
-import collections, json, sys, time
+import collections, json, subprocess, sys, time
 from pathlib import Path
 from sweep_client.executors.slurm_commands import CommandTransport
 from sweep_client.sweep import run
@@ -32,6 +32,21 @@ for name in ("limits", "submit", "tasks", "history", "cancel"):
         calls[name] += 1
         return real(self, *given)
     setattr(CommandTransport, name, counted)
+def used():
+    # What every process of all jobs took, as Slurm's accounting counted it once they were over.
+    command = ["sacct", "-n", "-P", "-S", "now-1hours", "-o", "JobID,State,TotalCPU"]
+    while True:
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        rows = [row.split("|") for row in text.splitlines()]
+        if not any(state in ("RUNNING", "PENDING", "COMPLETING") for _, state, _ in rows):
+            return sum(seconds(cpu) for job, _, cpu in rows if job.endswith(".batch"))
+        time.sleep(1)
+def seconds(text):
+    total = 0.0
+    for part in text.split(":"):
+        total = total * 60 + float(part)
+    return total
+before = used()
 begun = time.time()
 sweep = run("square.ipynb", [{"number": n} for n in range(variants)], folder, "slurm", executor_options={"workers": workers})
 counts = sweep.wait()
@@ -41,7 +56,8 @@ stamp = lambda text: __import__("datetime").datetime.fromisoformat(text.replace(
 starts = [stamp(json.loads(path.read_text().splitlines()[0])["time"]) for path in Path(folder).glob("journal/*.jsonl")]
 ends = [stamp(record["finished"]) for record in records]
 print(json.dumps({"done": counts["done"], "seconds": spent, "calls": sum(calls.values()), "first": min(ends) - begun,
-    "after_start": max(ends) - min(starts), "cpu": sum(record["cpu_seconds"] for record in records) / len(records)}))
+    "after_start": max(ends) - min(starts), "cpu": sum(record["cpu_seconds"] for record in records) / len(records),
+    "cpu_jobs": (used() - before) / len(records)}))
 """
 
 
@@ -68,7 +84,7 @@ def main() -> None:
         finally:
             site.close()
             site.namespace.kubectl("delete", "namespace", site.namespace.name, "--wait=false")
-    machine = f"{os.cpu_count()} cores shared with the whole cluster, Linux {platform.release()}, chart `slurm` with two workers of one CPU, `python -m benchmarks.sweep_cluster`"
+    machine = f"{os.cpu_count()} cores shared with the whole cluster, Linux {platform.release()}, chart `slurm` with two workers of one CPU, `make bench-sweep-cluster`"
     write_section("Sweeps on clusters", f"{machine}\n\n{table(['what', 'measured', 'wanted'], rows)}")
 
 
@@ -82,7 +98,8 @@ def _measure_all(site: Site, many: int) -> list[list[str]]:
         ["100 trivial variants, from the first worker's start to the last result", f"{hundred['after_start']:.1f} s", "≤ 3 s"],
         ["from submission to the first result", f"{hundred['first']:.1f} s", "≤ 3 s"],
         ["questions to the scheduler in a sweep of 1,000 variants", f"{thousand['calls']}", "≤ 20"],
-        [f"{many:,} variants over 4 workers: CPU of a variant's process", f"{large['cpu'] * 1000:.0f} ms", "≤ 60 ms"],
+        [f"{many:,} variants over 4 workers: CPU of the jobs for each (sacct)", f"{large['cpu_jobs'] * 1000:.0f} ms", "≤ 60 ms"],
+        [f"{many:,} variants: of it, CPU of the variant's own process", f"{large['cpu'] * 1000:.0f} ms", ""],
         [f"{many:,} variants: whole sweep", f"{large['seconds']:.0f} s", ""],
     ]  # fmt: skip
 

@@ -143,7 +143,7 @@ def test_tasks_wait_for_an_engine_that_is_not_connected_again(processes: Pool) -
     time.sleep(2.5)
     for process in own:
         process.resume()
-    assert tasks.get(timeout=20) == [str(number) for number in range(200)]
+    assert tasks.get(timeout=90) == [str(number) for number in range(200)]
     client.close()
 
 
