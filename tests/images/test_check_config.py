@@ -42,6 +42,12 @@ def test_what_slurm_accepts_passes(tmp_path: Path) -> None:
 
 
 @pytest.mark.e2e
+@pytest.mark.parametrize("limits", ["accounting", "affinity", "cgroup"])
+def test_slurm_accepts_every_way_to_keep_a_task_to_its_size(tmp_path: Path, limits: str) -> None:
+    check_config.check(SLURM, values(tmp_path, security={"taskLimits": limits}))
+
+
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     "given",
     [

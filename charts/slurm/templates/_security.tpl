@@ -21,6 +21,10 @@
 ProctrackType: {{ eq $limits "cgroup" | ternary "proctrack/cgroup" "proctrack/linuxproc" }}
 TaskPlugin: {{ get (dict "accounting" "task/none" "affinity" "task/affinity" "cgroup" "task/cgroup") $limits }}
 JobAcctGatherType: {{ eq $limits "cgroup" | ternary "jobacct_gather/cgroup" "jobacct_gather/linux" }}
+{{- if ne $limits "cgroup" }}
+# RSS, not PSS: slurmd may not read users' memory maps. Where the kernel limits, Slurm refuses to do it twice.
+JobAcctGatherParams: {OverMemoryKill: true}
+{{- end }}
 {{- end -}}
 
 {{/* Keys of cgroup.conf that follow from it; `slurm.cgroup` may set them otherwise. */}}
