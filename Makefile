@@ -51,8 +51,8 @@ template: tools hpc-dependencies ## print the manifests that `make install` woul
 	@helm template $(RELEASE) charts/hpc --namespace $(NAMESPACE) $(VALUE_FILES)
 
 ##@ Cluster
-cluster: .venv/ready ## make a local three-node Kubernetes, or see that it is ready (WORKERS=, REGISTRY_PORT=, INGRESS_PORT=)
-	@$(CLUSTER) up
+cluster: .venv/ready ## make a local three-node Kubernetes, or see that it is ready (WORKERS=, REGISTRY_PORT=, INGRESS_PORT=, NFS_NODE=1)
+	@$(CLUSTER) up $(if $(NFS_NODE),--nfs-node)
 
 cluster-down: .venv/ready ## remove the local cluster and all that it left on this machine
 	@$(CLUSTER) down

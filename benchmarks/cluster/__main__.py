@@ -72,13 +72,14 @@ def main() -> None:
     memory = idle_mebibytes()
     seconds("make", "images")
     images = seconds("make", "images")
-    tests = seconds("make", "test")
     rows = [
         [f"warm `make cluster`, median of {WARM_RUNS}", f"{statistics.median(warm):.1f} s", "≤ 75 s"],
         ["memory of three idle nodes", f"{memory:.0f} MiB", "≤ 1.2 GiB"],
         ["second `make images`", f"{images:.1f} s", "≤ 15 s"],
-        ["`make test`", f"{tests:.0f} s", "≤ 3 min"],
     ]
+    # Before the tests: one that fails ends this, and these figures are good.
+    write("Local cluster", "make bench-cluster", rows)
+    rows.append(["`make test`", f"{seconds('make', 'test'):.0f} s", "≤ 3 min"])
     write("Local cluster", "make bench-cluster", rows)
 
 

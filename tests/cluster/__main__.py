@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from images import debian
-from tests.cluster import cluster, engine, node_image, tools
+from tests.cluster import cluster, engine, nfs_node, node_image, tools
 from tests.cluster.errors import ClusterError
 
 
@@ -17,10 +17,13 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=cluster.Options.workers, help="number of worker nodes")
     parser.add_argument("--registry-port", type=int, default=cluster.Options.registry_port)
     parser.add_argument("--ingress-port", type=int, default=cluster.Options.ingress_port)
+    parser.add_argument("--nfs-node", action="store_true", help="one more node, with a kernel of its own")
     arguments = parser.parse_args()
     options = cluster.Options(arguments.workers, arguments.registry_port, arguments.ingress_port)
     try:
         _act(arguments.action, options)
+        if arguments.action == "up" and arguments.nfs_node:
+            nfs_node.up(options.registry_port)
     except ClusterError as error:
         sys.exit(f"error: {error}")
 

@@ -6,7 +6,7 @@ import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.cluster import addons, engine, kind_config, node_image, nodes, registry, tools
+from tests.cluster import addons, engine, kind_config, nfs_node, node_image, nodes, registry, tools
 from tests.cluster.errors import ClusterError
 from tests.cluster.paths import KUBECONFIG, TOOLS, cache
 from tests.cluster.programs import drop_build_caches
@@ -44,6 +44,8 @@ def up(options: Options) -> None:
     registry.ensure(options.registry_port)
     registry.join(nodes.names(), options.registry_port)
     addons.wait_for_api()
+    if not nfs_node.running():
+        nfs_node.down()
     addons.install(options.registry_port)
     addons.wait(nodes.names())
     MARKER.write_text(json.dumps({"options": asdict(options), "nodes": nodes.ids()}))
@@ -65,6 +67,7 @@ def down() -> None:
 def remove_nodes() -> None:
     """Remove the nodes alone; engine, registry and images stay."""
     tools.ensure(["kind"])
+    nfs_node.down()
     run([tools.BIN / "kind", "delete", "cluster", "--name", NAME, "--kubeconfig", KUBECONFIG])
     MARKER.unlink(missing_ok=True)
 

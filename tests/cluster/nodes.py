@@ -34,6 +34,18 @@ def ids(cluster: str = "hpc") -> list[str]:
     return [run([engine.docker(), "inspect", "-f", "{{.Id}}", name]).strip() for name in names(cluster)]
 
 
+def address(node: str) -> str:
+    """Its address on the container network."""
+    inspect = [
+        engine.docker(),
+        "inspect",
+        "-f",
+        f"{{{{.NetworkSettings.Networks.{NETWORK}.IPAddress}}}}",
+        node,
+    ]
+    return run(inspect).strip()
+
+
 def kill(node: str) -> None:
     """Stop a node at once, as a power cut does."""
     run([engine.docker(), "kill", node])

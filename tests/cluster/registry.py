@@ -55,11 +55,16 @@ def join(nodes: list[str], port: int) -> None:
         run([client, "network", "connect", "kind", NAME])
     folder = f"/etc/containerd/certs.d/localhost:{port}"
     for node in nodes:
-        hosts = f'[host."http://{NAME}:{PORT_INSIDE}"]\n'
         run(
             [client, "exec", "-i", node, "sh", "-c", f"mkdir -p {folder} && cat > {folder}/hosts.toml"],
-            stdin=hosts,
+            stdin=f'[host."http://{NAME}:{PORT_INSIDE}"]\n',
         )
+
+
+def hosts() -> str:
+    """What containerd is told of it, for a node that knows no names of the container network."""
+    networks = run([engine.docker(), "inspect", "-f", "{{json .NetworkSettings.Networks}}", NAME])
+    return f'[host."http://{json.loads(networks)["kind"]["IPAddress"]}:{PORT_INSIDE}"]\n'
 
 
 def answers(port: int) -> bool:

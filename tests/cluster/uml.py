@@ -4,6 +4,7 @@ The guest lies on the container network of the local cluster, by a tap device on
 """
 
 import contextlib
+import hashlib
 import ipaddress
 import json
 import os
@@ -15,20 +16,23 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster import engine
 from tests.cluster.errors import ClusterError
 from tests.cluster.nodes import NETWORK
-from tests.cluster.paths import cache
+from tests.cluster.paths import HERE, cache
 from tests.cluster.steps import run, step, succeeds
 
 KERNEL = "linux.uml"
 MODULES = Path("/usr/lib/uml/modules")
+GUEST = HERE / "guest"
 BOOT_SECONDS = 60
 PORT = 4000
 CONNECT_SECONDS = 2
+# Guests of this process, to be waited for when they end; others are known by their number alone.
+_STARTED: dict[int, subprocess.Popen[bytes]] = {}
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,8 @@ class Guest:
     address: str
     tap: str
     bridge: str
-    folder: Path
-    process: subprocess.Popen[bytes] = field(repr=False)
+    folder: str
+    pid: int
 
     def run(
         self, *command: str, uid: int = 0, stdin: str = "", timeout: float = 60, check: bool = True
@@ -68,6 +72,17 @@ class Guest:
             )
         return done
 
+    def write(self, path: str, text: str) -> None:
+        """Put a file into the guest."""
+        self.run("install", "-D", "-m", "0644", "/dev/stdin", path, stdin=text)
+
+    def answers(self) -> bool:
+        """Whether it takes commands."""
+        try:
+            return self.run("true", timeout=5, check=False).code == 0
+        except (OSError, ValueError):
+            return False
+
     @contextlib.contextmanager
     def cut_off(self) -> Iterator[None]:
         """Take the guest off the network while the block runs."""
@@ -81,8 +96,9 @@ class Guest:
         """End the guest at once, as a power cut does."""
         # The guest's processes are processes of the host, in a group of their own.
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+            os.killpg(self.pid, signal.SIGKILL)
+        if self.pid in _STARTED:
+            _STARTED.pop(self.pid).wait()
         succeeds(["ip", "link", "delete", self.tap])
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -106,22 +122,50 @@ def ensure() -> None:
         raise ClusterError("there is no /dev/net/tun", "modprobe tun")
 
 
+def image(name: str, folder: Path, parent: str) -> str:
+    """Build the image whose files a guest has: `folder` has its Dockerfile, which copies guest/ to /opt.
+
+    Args:
+        name: of the image; it may have a registry in front.
+        folder: the build's context, to which guest/ is added.
+        parent: reference of the image that it stands on.
+    """
+    files = [path for path in sorted([*folder.iterdir(), *GUEST.iterdir()]) if path.is_file()]
+    content = b"".join(path.read_bytes() for path in files)
+    tag = hashlib.sha256(parent.encode() + content).hexdigest()[:12]
+    reference = f"{name}:{tag}"
+    sources = os.environ.get("HPC_APT_SOURCES", os.devnull)
+    secret = [] if sources == os.devnull else [f"--secret=id=apt,src={sources}"]
+    build = [engine.docker(), "build", "--quiet", "--build-arg", f"PARENT={parent}", "--tag", reference]
+    with tempfile.TemporaryDirectory() as context:
+        shutil.copytree(folder, context, dirs_exist_ok=True)
+        shutil.copytree(GUEST, Path(context) / "guest")
+        run([*build, *secret, context], env=engine.BUILDKIT)
+    return reference
+
+
 def disk(image: str, *, megabytes: int = 1024) -> Path:
-    """The filesystem of a guest made from a container image, with the kernel's modules; made once for each image."""
+    """The filesystem of a guest made from a container image, with the kernel's modules; made once for each image.
+
+    Those of older images of the same name go.
+    """
     identity = (
         run([engine.docker(), "image", "inspect", "-f", "{{.Id}}", image])
         .strip()
         .removeprefix("sha256:")[:16]
     )
-    path = cache() / "uml" / f"{identity}-{megabytes}.ext4"
+    name = image.rsplit("/", 1)[-1].partition(":")[0]
+    path = cache() / "uml" / f"{name}.{identity}-{megabytes}.ext4"
     if path.exists():
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
+    for old in path.parent.glob(f"{name}.*"):
+        old.unlink()
     with (
         step(f"make the disk of the user-mode Linux guest from {image}"),
-        tempfile.TemporaryDirectory() as name,
+        tempfile.TemporaryDirectory() as unpacked,
     ):
-        root = Path(name)
+        root = Path(unpacked)
         _unpack(image, root)
         version = next(MODULES.iterdir())
         shutil.copytree(version, root / "usr" / "lib" / "modules" / version.name, symlinks=True)
@@ -165,7 +209,8 @@ def boot(
             start_new_session=True,
             env={**os.environ, "TMPDIR": str(folder)},
         )
-    guest = Guest(name, address, tap, bridge, folder, process)
+    _STARTED[process.pid] = process
+    guest = Guest(name, address, tap, bridge, str(folder), process.pid)
     _await(guest)
     return guest
 
@@ -204,13 +249,11 @@ def _unpack(image: str, root: Path) -> None:
 def _await(guest: Guest) -> None:
     end = time.monotonic() + BOOT_SECONDS
     while time.monotonic() < end:
-        if guest.process.poll() is not None:
+        if _STARTED[guest.pid].poll() is not None:
             break
-        try:
-            guest.run("true", timeout=5)
+        if guest.answers():
             return
-        except (OSError, ValueError):
-            time.sleep(0.2)
-    said = (guest.folder / "console").read_text(errors="replace")[-2000:]
+        time.sleep(0.2)
+    said = (Path(guest.folder) / "console").read_text(errors="replace")[-2000:]
     guest.stop()
     raise ClusterError(f"guest {guest.name} did not come up:\n{said}", "read the console above")

@@ -8,9 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from tests.cluster import engine, uml
-from tests.cluster.nodes import names
-from tests.cluster.steps import run
+from tests.cluster import nodes, uml
 from tests.kube import Namespace
 
 RELEASE = "nfs"
@@ -106,13 +104,11 @@ class Site:
 def guest(image: str, number: int = 9, *, memory: str = "256M", megabytes: int = 1024) -> Iterator[uml.Guest]:
     """A kernel client on the nodes' network."""
     uml.ensure()
-    via = next(name for name in names() if "control-plane" in name)
-    inspect = [engine.docker(), "inspect", "-f", "{{.NetworkSettings.Networks.kind.IPAddress}}", via]
     started = uml.boot(
         f"client-{number}",
         uml.disk(image, megabytes=megabytes),
         uml.free_address(number),
-        [(SERVICE_NETWORK, run(inspect).strip())],
+        [(SERVICE_NETWORK, nodes.address(nodes.names()[0]))],
         memory=memory,
     )
     try:
@@ -123,6 +119,7 @@ def guest(image: str, number: int = 9, *, memory: str = "256M", megabytes: int =
 
 def mount(client: uml.Guest, source: str, folder: str = "/mnt/home", options: str = MOUNT_OPTIONS) -> None:
     """Mount an export in the guest."""
+    client.run("modprobe", "nfsv4")
     client.run("mkdir", "-p", folder)
     client.run("mount", "-t", "nfs4", "-o", options, source, folder, timeout=60)
 
