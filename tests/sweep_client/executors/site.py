@@ -12,6 +12,20 @@ from tests.kube import Namespace, PortForward, context_arguments, image, is_loca
 
 RELEASE = "hpc"
 NOTEBOOK_POD = "notebook"
+# A worker on each of two machines, so that one is left when a machine goes.
+APART = {
+    "podAntiAffinity": {
+        "preferredDuringSchedulingIgnoredDuringExecution": [
+            {
+                "weight": 100,
+                "podAffinityTerm": {
+                    "topologyKey": "kubernetes.io/hostname",
+                    "labelSelector": {"matchLabels": {"app.kubernetes.io/component": "worker"}},
+                },
+            }
+        ]
+    }
+}
 
 
 @dataclass
@@ -29,7 +43,7 @@ class Site:
     def install(self) -> None:
         """Install the chart for one user, a claim and a pod as a notebook server would be."""
         user = {self.account.name: self.account.values}
-        workers = {"replicas": 2, "cpus": 1, "cpuRequest": "50m", "memory": "1Gi", "memoryRequest": "128Mi"}
+        workers = {"replicas": 2, "cpus": 1, "cpuRequest": "50m", "memory": "1Gi", "memoryRequest": "128Mi", "affinity": APART}  # fmt: skip
         home = {"storageClass": self.rwx_class, "size": "1Gi"}
         self.namespace.install(
             RELEASE, "charts/slurm", values={"users": user, "home": home, "workerDefaults": workers}

@@ -178,6 +178,8 @@ def test_500_variants_survive_client_worker_controller_and_a_node(site: Site, tm
     kill_client(sweep)
     kill_pod(site, f"{RELEASE}-worker-cpu-0")
     kill_pod(site, f"{RELEASE}-controller-0")
+    # Both work again: a controller that is lost with the node requeues nothing until it is back.
+    wait_until(lambda: running_tasks(site) == 2, 120)
     # The frontend is how this client reaches Slurm: its node is left alone.
     frontend = site.namespace.get("pod", f"{RELEASE}-frontend-0")["spec"]["nodeName"]
     node = next(name for name in nodes.names()[1:] if name != frontend)
@@ -217,6 +219,11 @@ def slow_sweep(site: Site, tmp_path: Path, count: int) -> Sweep:
     return run(
         notebook, rows(count), tmp_path / "results", "slurm", executor_options=options, lease_seconds=10.0
     )
+
+
+def running_tasks(site: Site) -> int:
+    """Tasks that Slurm says it runs; 0 while slurmctld is away."""
+    return len(site.on_frontend("squeue -h -r -t R -o %i 2>/dev/null || true").split())
 
 
 def kill_client(sweep: Sweep) -> None:
