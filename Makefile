@@ -108,7 +108,8 @@ lint: .venv/ready tools hpc-dependencies ## all linters
 	@$(PYTHON) -m tests.lint
 
 test: .venv/ready tools hpc-dependencies ## the tests that need no cluster
-	@$(PYTHON) -m pytest -q --numprocesses=auto --dist=loadfile -m "not e2e and not full"
+	@# In the order of their names: by their number of tests, files with few and slow ones would come last, alone.
+	@$(PYTHON) -m pytest -q --numprocesses=auto --dist=loadfile --no-loadscope-reorder -m "not e2e and not full"
 
 coverage: .venv/ready ## lines of sweep_client that its tests run, at least 95 %
 	@$(PYTHON) -m pytest -q --numprocesses=auto --dist=loadfile -m "not e2e and not full" --cov=sweep_client tests/sweep_client
