@@ -58,7 +58,7 @@ def build_all(registry: str, wanted: list[str]) -> dict[str, str]:
 
 def _build(image: Image, reference: str, registry: str, known: dict[str, str]) -> None:
     parent = f"{registry}/{image.parent}:{known[image.parent]}" if image.parent else debian.ensure()
-    with _context(image) as context, _secrets() as secrets:
+    with _context(image) as context, build_secrets() as secrets:
         options = [
             "--tag",
             reference,
@@ -96,7 +96,7 @@ def _wheel(folder: Path, source: Path) -> None:
 
 
 @contextmanager
-def _secrets() -> Iterator[list[str]]:
+def build_secrets() -> Iterator[list[str]]:
     """Build secrets `ca`, `apt` and `pip`; a machine without such a file gives an empty one."""
     given = {
         "ca": CA_BUNDLE,

@@ -1,6 +1,5 @@
 """Slurm from a user's server: submitted, seen and cancelled as himself, by a token that no job and no other user gets."""
 
-import os
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,45 +7,11 @@ from contextlib import contextmanager
 import pytest
 
 from tests.browser import open_browser
-from tests.charts.jupyter.conftest import HASHES, PASSWORDS
+from tests.charts.jupyter.conftest import PASSWORDS
 from tests.charts.jupyter.site import Kernel, Site
 from tests.charts.jupyter.test_browser import SCREENSHOTS, log_in
-from tests.conftest import MakeNamespace
-from tests.kube import is_local
 
 pytestmark = pytest.mark.e2e
-
-RELEASE = "hpc"
-
-
-@pytest.fixture(scope="module")
-def site(make_namespace: MakeNamespace) -> Iterator[Site]:
-    """Both charts in one release, for ada and grace, in a namespace that enforces `baseline`."""
-    made = Site(make_namespace("notebook-slurm"), {})
-    small = {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}}
-    values = {
-        "components": {"jupyter": True},
-        "global": {
-            "users": {
-                "ada": {"uid": 20001, "passwordHash": HASHES["ada"]},
-                "grace": {"uid": 20002, "passwordHash": HASHES["grace"]},
-            },
-            "home": {"storageClass": os.environ.get("E2E_RWX_CLASS", "shared"), "size": "1Gi"},
-        },
-        "slurm": {
-            "tokens": {"enabled": True},
-            "frontend": small,
-            "workerDefaults": {"replicas": 1, "cpus": 2, "memory": "1Gi", "cpuRequest": "50m", "memoryRequest": "256Mi"},
-        },
-        "jupyter": {
-            "singleuser": {"cpuRequest": 0.05, "memoryRequest": "128M"},
-            "ingress": {"enabled": is_local(), "host": made.host},
-        },
-    }  # fmt: skip
-    made.namespace.install(RELEASE, "charts/hpc", values=values, wait_seconds=300)
-    yield made
-    made.close()
-    made.namespace.helm("uninstall", RELEASE, "--ignore-not-found")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.charts.slurm.cluster import Cluster
-from tests.charts.slurm.documented import follow
+from tests.docs.documented import follow
 
 pytestmark = pytest.mark.e2e
 
@@ -22,11 +22,11 @@ def test_a_restore_brings_back_queued_jobs_and_accounting_as_they_were(
     cluster.wait("known", lambda: cluster.accounted(queued) == ["PENDING"])
     # What slurmctld writes down is up to five seconds old.
     time.sleep(6)
-    follow(PAGE, "Back up", cluster, tmp_path)
+    follow(PAGE, "Back up", cluster.namespace, tmp_path)
     cluster.admin(f"scancel {queued}")
     later = cluster.submit("true", "--mem=100")
     cluster.wait("accounted", lambda: cluster.accounted(later) == ["COMPLETED"])
-    follow(PAGE, "Restore", cluster, tmp_path)
+    follow(PAGE, "Restore", cluster.namespace, tmp_path)
     cluster.wait("it waits again", lambda: cluster.states(queued) == ["PENDING"], timeout=120)
     cluster.namespace.wait_ready("statefulset/hpc-accounting")
     assert cluster.accounted(done) == ["COMPLETED"]

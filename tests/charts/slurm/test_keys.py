@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.charts.slurm.cluster import Cluster
-from tests.charts.slurm.documented import follow
+from tests.docs.documented import follow
 
 pytestmark = pytest.mark.e2e
 
@@ -35,6 +35,19 @@ def starts(cluster: Cluster, job: str) -> int:
     return int(shown.split("Restarts=")[1].split()[0])
 
 
+def test_keys_of_one_s_own_are_secrets_as_the_chart_reads_them(cluster: Cluster, tmp_path: Path) -> None:
+    follow(PAGE, "", cluster.namespace, tmp_path)
+    keys = {
+        "my-slurm-key": "slurm.key",
+        "my-jwt": "jwt.key",
+        "my-ssh-host": "ssh_host_ed25519_key",
+        "my-database": "password",
+    }
+    assert {name: [*cluster.namespace.get("secret", name)["data"]] for name in keys} == {
+        name: [key] for name, key in keys.items()
+    }
+
+
 def test_the_jwt_key(cluster: Cluster, running: str, tmp_path: Path) -> None:
     def accepted(given: str) -> bool:
         return cluster.admin(f"env -u SLURM_SACK_KEY SLURM_JWT={given} squeue -h", check=False).code == 0
@@ -45,7 +58,7 @@ def test_the_jwt_key(cluster: Cluster, running: str, tmp_path: Path) -> None:
 
     old = token()
     assert accepted(old)
-    follow(PAGE, "Rotate the JWT key", cluster, tmp_path)
+    follow(PAGE, "Rotate the JWT key", cluster.namespace, tmp_path)
     for name in ("controller", "accounting"):
         cluster.namespace.wait_ready(f"statefulset/hpc-{name}")
     cluster.wait("a token of the new key is taken", lambda: accepted(token()), timeout=60)
@@ -55,7 +68,7 @@ def test_the_jwt_key(cluster: Cluster, running: str, tmp_path: Path) -> None:
 
 
 def test_the_database_password(cluster: Cluster, running: str, tmp_path: Path) -> None:
-    follow(PAGE, "Rotate the database password", cluster, tmp_path)
+    follow(PAGE, "Rotate the database password", cluster.namespace, tmp_path)
     for name in ("database", "accounting"):
         cluster.namespace.wait_ready(f"statefulset/hpc-{name}")
     assert starts(cluster, running) == 0
@@ -72,7 +85,7 @@ def test_the_ssh_host_key_without_the_end_of_a_login(cluster: Cluster, tmp_path:
     assert old
     login = [*cluster.ssh_command("ssh", "-p", cluster.accounts["ada"]), "ada@127.0.0.1", "cat"]
     with subprocess.Popen(login, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as open_login:
-        follow(PAGE, "Rotate the SSH host key", cluster, tmp_path)
+        follow(PAGE, "Rotate the SSH host key", cluster.namespace, tmp_path)
         cluster.wait("another host key", lambda: shown() not in ("", old), timeout=30)
         assert open_login.communicate("still here\n", timeout=30)[0] == "still here\n"
     assert cluster.ssh("ada", "id -un").out.strip() == "ada"
@@ -80,7 +93,7 @@ def test_the_ssh_host_key_without_the_end_of_a_login(cluster: Cluster, tmp_path:
 
 def test_slurm_key(cluster: Cluster, running: str, tmp_path: Path) -> None:
     queued = cluster.submit("true", f"--dependency=afterok:{running}", "--mem=100")
-    follow(PAGE, "Rotate slurm.key", cluster, tmp_path)
+    follow(PAGE, "Rotate slurm.key", cluster.namespace, tmp_path)
     cluster.close()
     for name in ("controller", "accounting", "worker-cpu", "frontend"):
         cluster.namespace.wait_ready(f"statefulset/hpc-{name}")

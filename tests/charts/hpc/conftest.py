@@ -1,0 +1,59 @@
+"""One installed release of chart `hpc`, with both charts in it, for all its end-to-end tests."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.charts.jupyter.conftest import HASHES
+from tests.charts.jupyter.site import RELEASE, Site
+from tests.conftest import Account, MakeNamespace
+from tests.docs.documented import values
+from tests.kube import is_local
+
+
+@pytest.fixture(scope="session")
+def site(make_namespace: MakeNamespace, accounts: dict[str, Account]) -> Iterator[Site]:
+    """Slurm and JupyterHub for ada and grace, and a folder of shared packages as the how-to page has it."""
+    made = Site(make_namespace("notebook-slurm"), {})
+    shared = os.environ.get("E2E_RWX_CLASS", "shared")
+    small = {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}}
+    packages = values("add-python-packages", "For a small site, while it runs")
+    users = {
+        name: {
+            "uid": accounts[name].uid,
+            "sshKeys": [accounts[name].public_key],
+            "passwordHash": HASHES[name],
+        }
+        for name in accounts
+    }
+    given = {
+        "components": {"jupyter": True},
+        "global": {**packages["global"], "users": users, "home": {"storageClass": shared, "size": "1Gi"}},
+        "slurm": {
+            **packages["slurm"],
+            "tokens": {"enabled": True},
+            "frontend": small,
+            "workerDefaults": {"replicas": 1, "cpus": 2, "memory": "1Gi", "cpuRequest": "50m", "memoryRequest": "256Mi"},
+        },
+        "jupyter": {
+            "singleuser": {**packages["jupyter"]["singleuser"], "cpuRequest": 0.05, "memoryRequest": "128M"},
+            "ingress": {"enabled": is_local(), "host": made.host},
+        },
+    }  # fmt: skip
+    made.namespace.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "software"},
+            "spec": {
+                "accessModes": ["ReadWriteMany"],
+                "storageClassName": shared,
+                "resources": {"requests": {"storage": "100Mi"}},
+            },
+        }
+    )
+    made.namespace.install(RELEASE, "charts/hpc", values=given, wait_seconds=300)
+    yield made
+    made.close()
+    made.namespace.helm("uninstall", RELEASE, "--ignore-not-found")

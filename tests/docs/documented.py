@@ -1,0 +1,93 @@
+"""Run the commands of a how-to page as they stand there, against a test's release."""
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.cluster.paths import ROOT, TOOLS
+from tests.conftest import Account
+from tests.kube import Namespace, context_arguments
+
+PAGES = ROOT / "docs" / "how-to"
+# What begins a section of commands; a block in a list is indented.
+BLOCK = re.compile(r"^ *```(?:console|bash)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
+
+
+def sections(page: str) -> dict[str, str]:
+    """Text of a page by heading; what stands before the first heading has an empty one."""
+    parts = re.split(r"^## (.*)\n", (PAGES / f"{page}.md").read_text(), flags=re.MULTILINE)
+    return {"": parts[0], **dict(zip(parts[1::2], parts[2::2], strict=True))}
+
+
+def commands(page: str, heading: str) -> list[str]:
+    """The blocks of commands below a heading."""
+    return BLOCK.findall(sections(page)[heading])
+
+
+def values(page: str, heading: str) -> dict[str, Any]:
+    """The first block of values below a heading."""
+    found = re.search(r"^ *```yaml\n(.*?)^ *```", sections(page)[heading], re.DOTALL | re.MULTILINE)
+    assert found, f"{page} has no values under {heading!r}"
+    shown: dict[str, Any] = yaml.safe_load(found[1])
+    return shown
+
+
+def follow(
+    page: str,
+    heading: str,
+    namespace: Namespace,
+    folder: Path,
+    *,
+    block: int = 0,
+    replace: Mapping[str, str] | None = None,
+    account: Account | None = None,
+    at: Sequence[str] = ("bash", "-e", "-o", "pipefail", "-c"),
+) -> str:
+    """Run a block of `docs/how-to/<page>.md` and return what it prints.
+
+    Its namespace `hpc` is the test's; `folder` is the user's home, where his files lie; SSH logs in with the account's key;
+    `at` is where he types, such as `ssh hpc`.
+    """
+    text = re.sub(r"-n hpc(?=\s)", f"-n {namespace.name}", commands(page, heading)[block])
+    text = re.sub(r"\bcharts/(?=slurm|hpc)", f"{ROOT}/charts/", text)
+    # A reader types the next line when the port is there.
+    text = re.sub(r" &$", " & sleep 3", text, flags=re.MULTILINE)
+    for documented, ours in (replace or {}).items():
+        text = text.replace(documented, ours)
+    path = f"{programs(folder, account)}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [*at, f"trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{text}"],
+        cwd=folder,
+        env={**os.environ, "PATH": path, "HOME": str(folder)},
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=400,
+    )
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}\n{namespace.why()}"
+    return done.stdout
+
+
+def programs(folder: Path, account: Account | None) -> Path:
+    """kubectl, helm and ssh that talk to the test's cluster, in place of what the user's own settings say."""
+    made = folder / "bin"
+    made.mkdir(exist_ok=True)
+    lines = {
+        name: f"{TOOLS}/bin/{name} {' '.join(context_arguments(flag))}"
+        for name, flag in (("kubectl", "--context"), ("helm", "--kube-context"))
+    }
+    if account:
+        settings = f"-F {folder}/.ssh/config -o UserKnownHostsFile={folder}/.ssh/known_hosts"
+        lines["ssh"] = (
+            f"/usr/bin/ssh {settings} -i {account.private_key} -o IdentitiesOnly=yes -o BatchMode=yes"
+        )
+        lines |= {name: f"/usr/bin/{name} -S {made}/ssh" for name in ("scp", "sftp")}
+    for name, line in lines.items():
+        (made / name).write_text(f'#!/bin/sh\nexec {line} "$@"\n')
+        (made / name).chmod(0o755)
+    return made
