@@ -7,8 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from tests.cluster.paths import ROOT
+
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
+
+# Where tests leave pictures; docs/tutorial shows copies of some.
+SCREENSHOTS = ROOT / "results" / "screenshots"
 
 CHROMIUM = "/usr/bin/chromium"
 # No sandbox: tests run as root in containers; the other flags keep it from the GPU, /dev/shm and the network.
@@ -59,3 +64,9 @@ def open_browser() -> Iterator["Browser"]:
             yield browser
         finally:
             browser.close()
+
+
+def keep_picture(page: "Page", name: str) -> None:
+    """Keep what a page shows now as a picture."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")

@@ -29,11 +29,10 @@ def commands(page: str, heading: str) -> list[str]:
     return BLOCK.findall(sections(page)[heading])
 
 
-def values(page: str, heading: str) -> dict[str, Any]:
-    """The first block of values below a heading."""
-    found = re.search(r"^ *```yaml\n(.*?)^ *```", sections(page)[heading], re.DOTALL | re.MULTILINE)
-    assert found, f"{page} has no values under {heading!r}"
-    shown: dict[str, Any] = yaml.safe_load(found[1])
+def values(page: str, heading: str, *, block: int = 0) -> dict[str, Any]:
+    """A block of values below a heading."""
+    found = re.findall(r"^ *```yaml\n(.*?)^ *```", sections(page)[heading], re.DOTALL | re.MULTILINE)
+    shown: dict[str, Any] = yaml.safe_load(found[block])
     return shown
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from docs.examples import demo
+from tests.browser import keep_picture, open_browser
 from tests.charts.jupyter.site import Site
+from tests.charts.jupyter.test_browser import log_in
 from tests.cluster.paths import TOOLS
 from tests.conftest import MakeNamespace
 from tests.kube import Namespace, run
@@ -60,6 +62,31 @@ def test_one_account_is_the_same_in_a_notebook_over_ssh_in_a_job_and_in_an_engin
         container="slurmctld",
     ).out.split()  # fmt: skip
     assert rows == [f"{demo.USER}|COMPLETED"]
+
+
+@pytest.mark.browser
+def test_a_reader_logs_in_with_what_is_printed_and_sees_notebook_and_jobs(
+    demonstrated: tuple[Namespace, Path],
+) -> None:
+    namespace, folder = demonstrated
+    site = Site(namespace, {})
+    with demo.forwarded() as port, open_browser() as browser:
+        page = browser.new_page(viewport={"width": 1200, "height": 760})
+        page.set_default_timeout(60_000)
+        log_in(page, site, demo.USER, (folder / "password").read_text())
+        page.wait_for_url("**/user/demo/lab**")
+        page.goto(f"{site.url}/user/demo/lab/tree/pricing.ipynb?reset")
+        page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
+        keep_picture(page, "notebook")
+        page.goto(f"{site.url}/user/demo/lab?reset")
+        page.click('.jp-LauncherCard[data-category="Other"]:has-text("Terminal")')
+        page.click(".jp-Terminal")
+        page.keyboard.type(
+            "clear; sinfo; sacct -X --format=JobID,JobName,State,Elapsed,NodeList | tee seen\n"
+        )
+        namespace.wait_for("the jobs", lambda: "COMPLETED" in over_ssh(folder, port, "cat seen || true"))
+        keep_picture(page, "terminal")
+    site.close()
 
 
 def over_ssh(folder: Path, port: int, command: str) -> str:

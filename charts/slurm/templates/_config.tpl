@@ -83,7 +83,8 @@ AccountingStoragePort: 6819
 GresTypes: {{ . }}
 {{- end }}
 {{- range $key, $script := .Values.slurm.scripts }}
-{{ $key }}: {{ $key | lower }}.sh
+# Slurm sends scripts of nodes to them by their bare name; slurmctld runs its own from the folder that it reads.
+{{ $key }}: {{ hasSuffix "Slurmctld" $key | ternary "/var/lib/slurm/config/" "" }}{{ $key | lower }}.sh
 {{- end }}
 {{- end -}}
 

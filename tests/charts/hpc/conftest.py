@@ -14,7 +14,7 @@ from tests.kube import is_local
 
 @pytest.fixture(scope="session")
 def site(make_namespace: MakeNamespace, accounts: dict[str, Account]) -> Iterator[Site]:
-    """Slurm and JupyterHub for ada and grace, and a folder of shared packages as the how-to page has it."""
+    """Slurm and JupyterHub for ada and grace, and a volume of shared packages as the how-to page has it."""
     made = Site(make_namespace("notebook-slurm"), {})
     shared = os.environ.get("E2E_RWX_CLASS", "shared")
     small = {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}}
@@ -31,13 +31,12 @@ def site(make_namespace: MakeNamespace, accounts: dict[str, Account]) -> Iterato
         "components": {"jupyter": True},
         "global": {**packages["global"], "users": users, "home": {"storageClass": shared, "size": "1Gi"}},
         "slurm": {
-            **packages["slurm"],
             "tokens": {"enabled": True},
             "frontend": small,
             "workerDefaults": {"replicas": 1, "cpus": 2, "memory": "1Gi", "cpuRequest": "50m", "memoryRequest": "256Mi"},
         },
         "jupyter": {
-            "singleuser": {**packages["jupyter"]["singleuser"], "cpuRequest": 0.05, "memoryRequest": "128M"},
+            "singleuser": {"cpuRequest": 0.05, "memoryRequest": "128M"},
             "ingress": {"enabled": is_local(), "host": made.host},
         },
     }  # fmt: skip

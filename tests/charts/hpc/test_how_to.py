@@ -45,9 +45,9 @@ class Reader:
     def ssh(self, command: str, *, user: str = "ada") -> str:
         return run([*self.login[:-1], "-l", user, "hpc", command], stdin="").text.strip()
 
-    def resync(self) -> None:
-        """Let the frontend's kubelet bring changed users now; by itself it takes up to two minutes."""
-        self.namespace.kubectl("annotate", "pod", "hpc-frontend-0", f"looked-at={free_port()}", "--overwrite")
+    def resync(self, pod: str = "hpc-frontend-0") -> None:
+        """Let a pod's kubelet bring changed files now; by itself it takes up to two minutes."""
+        self.namespace.kubectl("annotate", "pod", pod, f"looked-at={free_port()}", "--overwrite")
 
     def pods(self) -> dict[str, str]:
         listed = self.namespace.get("pods", "-l", "app.kubernetes.io/component!=test")["items"]
@@ -117,6 +117,11 @@ def test_a_user_comes_and_goes_with_a_file_of_users(reader: Reader) -> None:
     follow("add-a-user", "", reader.namespace, reader.home)
     reader.resync()
     reader.namespace.wait_for("hopper logs in", lambda: "20007" in reader.ssh("id -u", user="hopper"))
+    reader.resync("hpc-controller-0")
+    known = ["hpc-controller-0", "--container=keeper", "--", "id", "hopper"]
+    reader.namespace.wait_for(
+        "his account", lambda: not reader.namespace.kubectl("exec", *known, check=False).code
+    )
     write(reader.home / "users.yaml", {})
     follow("add-a-user", "Remove", reader.namespace, reader.home, replace={"grace": "hopper"})
     reader.resync()
@@ -166,15 +171,20 @@ def test_a_user_s_own_packages_are_in_his_jobs(reader: Reader) -> None:
 @pytest.mark.usefixtures("known")
 def test_a_site_s_packages_are_in_everybody_s_jobs_and_notebooks(reader: Reader, site: Site) -> None:
     bring_requirements(reader)
+    write(reader.home / "packages.yaml", values("add-python-packages", SMALL_SITE, block=1))
     follow("add-python-packages", SMALL_SITE, reader.namespace, reader.home)
     follow("add-python-packages", SMALL_SITE, reader.namespace, reader.home, block=1, at=reader.login)
     place = "/software/python/greeting.py"
-    assert reader.ssh(f"srun {FILES}") == place
+    reader.resync("hpc-controller-0")
+    reader.namespace.wait_for("the variable", lambda: reader.ssh(f"srun {FILES}") == place, timeout=150)
     assert reader.ssh(f"sbatch --wait --quiet -o where.txt --wrap '{FILES}'; cat where.txt") == place
+    # It has the new variable for the servers that it starts.
+    reader.namespace.wait_ready("deployment/hpc-hub")
     with site.user("ada", PASSWORDS["ada"]) as ada:
         ada.start()
         with ada.kernel() as kernel:
             assert kernel.run("import greeting; print(greeting.__file__)") == place
+        ada.stop()
 
 
 def test_a_child_image_holds_everybody_s_packages(reader: Reader) -> None:
@@ -186,7 +196,7 @@ def test_a_child_image_holds_everybody_s_packages(reader: Reader) -> None:
             "slurm-worker slurm-frontend notebook": "slurm-worker",
             "$REGISTRY": registry,
             ":0.1.0": f":{tag}",
-            "docker build": f"{engine.docker()} build --quiet {' '.join(secrets)}",
+            "docker build": f"DOCKER_BUILDKIT=1 {engine.docker()} build --quiet {' '.join(secrets)}",
             "docker push": f"{engine.docker()} push --quiet",
         }
         follow("add-python-packages", "For everybody, for good", reader.namespace, reader.home, replace=named)

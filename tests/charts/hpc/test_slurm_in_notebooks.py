@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.browser import open_browser
+from tests.browser import keep_picture, open_browser
 from tests.charts.jupyter.conftest import PASSWORDS
 from tests.charts.jupyter.site import Kernel, Site
-from tests.charts.jupyter.test_browser import SCREENSHOTS, log_in
+from tests.charts.jupyter.test_browser import log_in
 
 pytestmark = pytest.mark.e2e
 
@@ -101,8 +101,7 @@ def test_a_user_submits_in_a_terminal_of_the_browser(site: Site, ada: Kernel) ->
             "for n in $(seq 60); do [ -s from-terminal.txt ] && break; sleep 0.5; done; cat from-terminal.txt"
         )
         assert shell(ada, until) == "ada"
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=SCREENSHOTS / "terminal-sbatch.png")
+        keep_picture(page, "terminal-sbatch")
 
 
 def test_no_token_or_a_forged_one_gives_nothing(ada: Kernel) -> None:

@@ -7,31 +7,28 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Error, expect
 
-from tests.browser import open_browser
+from tests.browser import keep_picture, open_browser
 from tests.charts.jupyter.conftest import PASSWORDS
 from tests.charts.jupyter.site import Site
-from tests.cluster.paths import ROOT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
-SCREENSHOTS = ROOT / "results" / "screenshots"
 CELL = "import ipyparallel as ipp; sum(ipp.Client(profile='fast', timeout=30).load_balanced_view().map_sync(lambda n: n * n, range(10)))"
 
 
 @pytest.fixture
 def page(request: pytest.FixtureRequest) -> Iterator["Page"]:
     """A page of a fresh browser; its last look is kept as a picture."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     with open_browser() as browser:
         made = browser.new_page()
         made.set_default_timeout(60_000)
         yield made
         # A page that leaves at this very moment has no last look, and the test has said what it had to say.
         with contextlib.suppress(Error):
-            made.screenshot(path=SCREENSHOTS / f"{request.node.name}.png")
+            keep_picture(made, request.node.name)
 
 
 def log_in(page: "Page", site: Site, name: str, password: str) -> None:
@@ -59,7 +56,7 @@ def test_a_user_logs_in_computes_on_engines_and_logs_out(site: Site, page: "Page
     page.click(".jp-Notebook .jp-Cell .cm-content")
     page.keyboard.type(CELL)
     run_cell(page, "285")
-    page.screenshot(path=SCREENSHOTS / "engines.png")
+    keep_picture(page, "engines")
     page.goto(f"{site.url}/hub/logout")
     page.goto(f"{site.url}/hub/home")
     page.wait_for_selector("#login_submit")
