@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from docs.examples import demo
 from tests.browser import keep_picture, open_browser
@@ -77,6 +78,8 @@ def test_a_reader_logs_in_with_what_is_printed_and_sees_notebook_and_jobs(
         page.wait_for_url("**/user/demo/lab**")
         page.goto(f"{site.url}/user/demo/lab/tree/pricing.ipynb?reset")
         page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
+        expect(page.locator(".jp-Notebook .jp-CodeCell .cm-content").first).to_be_visible()
+        expect(page.locator(".jp-Spinner")).to_have_count(0)
         keep_picture(page, "notebook")
         page.goto(f"{site.url}/user/demo/lab?reset")
         page.click('.jp-LauncherCard[data-category="Other"]:has-text("Terminal")')
