@@ -22,10 +22,22 @@ BASE: dict[str, Object] = {
         "users": {"ada": {"uid": 20001, "passwordHash": PASSWORD}},
         "singleuser": {"prePull": True},
         "engines": {"pools": {"fast": {"owner": "ada"}}},
+        "metrics": {"enabled": True},
     },
-    "slurm": {"image": {"registry": "registry.example/hpc"}, "users": USERS, "tokens": {"enabled": True}},
-    "nfs": {"image": {"registry": "registry.example/hpc"}, "users": USERS},
-    "hpc": {"global": {"image": {"registry": "registry.example/hpc"}, "users": USERS}},
+    "slurm": {
+        "image": {"registry": "registry.example/hpc"},
+        "users": USERS,
+        "tokens": {"enabled": True},
+        "metrics": {"enabled": True},
+    },
+    "nfs": {"image": {"registry": "registry.example/hpc"}, "users": USERS, "metrics": {"enabled": True}},
+    "hpc": {
+        "global": {
+            "image": {"registry": "registry.example/hpc"},
+            "users": USERS,
+            "metrics": {"enabled": True},
+        }
+    },
 }
 STANDARD = ("app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/component")
 # What baseline Pod Security lets a container add; the NFS server's one beyond it is the reason for its own namespace.
@@ -190,7 +202,7 @@ def test_every_top_level_value_has_a_comment_and_a_schema(chart: str) -> None:
 
 
 def test_names_and_labels_are_made_by_the_same_file_in_every_chart() -> None:
-    for name in ("_names.tpl", "_labels.tpl"):
+    for name in ("_names.tpl", "_labels.tpl", "_metrics.tpl"):
         assert_equal_files(name, OWN_CHARTS)
 
 

@@ -16,11 +16,13 @@ GIVEN: dict[str, Object] = {
         "users": {"ada": {"uid": 20001}},
         "frontend": {"ssh": {"allowedCIDRs": ["192.0.2.0/24"]}},
         "tokens": {"enabled": True},
+        "metrics": {"enabled": True, "namespaces": ["monitoring"]},
     },
     "jupyter": {
         "users": {"ada": {"uid": 20001, "passwordHash": "$6$aa$bb"}},
         "engines": {"pools": {"fast": {"owner": "ada"}}},
         "slurm": {"release": "hpc"},
+        "metrics": {"enabled": True, "namespaces": ["monitoring"]},
     },
 }
 

@@ -17,6 +17,7 @@
   "culling" .Values.hub.culling
   "config" .Values.hub.config
   "extraConfig" .Values.hub.extraConfig
+  "metricsPort" (ternary 8082 0 (include "hpc.metrics.enabled" . | not | not))
   "homeCreate" .Values.home.create
   "usersConfigMap" (include "hpc.name" (list . "hub-users"))
   "slurm" (include "jupyter.hub.slurm" . | fromYaml)

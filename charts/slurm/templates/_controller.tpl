@@ -27,6 +27,24 @@ volumeMounts:
   - {name: tmp, mountPath: /tmp}
 {{- end -}}
 
+{{/* Metrics: nobody, in Slurm too, since slurmctld's socket says who asks; so no key is mounted. */}}
+{{- define "slurm.controller.exporter" -}}
+name: exporter
+{{ include "hpc.containerImage" (list . "slurm-exporter") }}
+securityContext:
+  {{- include "slurm.pods.unprivileged" . | nindent 2 }}
+  runAsUser: 65534
+  runAsGroup: 65534
+ports:
+  - {name: metrics, containerPort: 9341}
+resources:
+  {{- toYaml .Values.metrics.resources | nindent 2 }}
+volumeMounts:
+  - {name: config, mountPath: /etc/slurm, readOnly: true}
+  - {name: users, mountPath: /var/lib/extrausers, readOnly: true}
+  - {name: run, mountPath: /run/slurmctld, readOnly: true}
+{{- end -}}
+
 {{/* Spec of a claim from `persistence`. */}}
 {{- define "slurm.controller.claim" -}}
 accessModes: [ReadWriteOnce]

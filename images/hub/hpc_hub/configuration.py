@@ -1,5 +1,6 @@
 """JupyterHub's configuration from the chart's settings, then from the values `hub.config` and `hub.extraConfig`."""
 
+import errno
 import json
 import os
 import sys
@@ -8,6 +9,7 @@ from typing import Any
 
 import jupyterhub.app  # noqa: F401  # its classes are known ones
 from kubespawner import KubeSpawner
+from prometheus_client import start_http_server
 from traitlets.config import Config
 
 from . import spawner, traits
@@ -35,6 +37,8 @@ def configure(c: Config, path: Path = SETTINGS) -> None:
         c.KubeSpawner[trait] = value
     _values(c, settings)
     traits.check(c, "hub.config")
+    if settings["metricsPort"]:
+        _serve_metrics(settings["metricsPort"])
 
 
 def _hub(c: Config, settings: Settings) -> None:
@@ -95,6 +99,16 @@ def _housekeeping(c: Config, settings: Settings) -> None:
     c.JupyterHub.load_roles = [
         {"name": "housekeeping", "services": ["housekeeping"], "scopes": HOUSEKEEPING_SCOPES}
     ]
+
+
+def _serve_metrics(port: int) -> None:
+    """Say on a port of its own, to which no proxy leads, what /hub/metrics says after a login: the network decides who may ask."""
+    try:
+        start_http_server(port)
+    except OSError as error:
+        # `jupyterhub token` and the like read the configuration too, beside the hub that serves.
+        if error.errno != errno.EADDRINUSE:
+            raise
 
 
 def _values(c: Config, settings: Settings) -> None:

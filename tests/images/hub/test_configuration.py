@@ -1,6 +1,7 @@
 """The chart's settings become traits, and names that JupyterHub does not know end the start."""
 
 import asyncio
+import errno
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -230,3 +231,21 @@ async def manifest(c: Config, name: str) -> Any:
         made = KubeSpawner(config=c, user=user, hub=Hub(), orm_spawner=orm, _mock=True)
     made.api_token = "token"
     return await made.get_pod_manifest()
+
+
+def test_metrics_have_a_port_of_their_own_and_only_where_they_are_wanted(configured: Any) -> None:
+    with patch.object(configuration, "start_http_server") as start:
+        configured()
+        start.assert_not_called()
+        configured(metrics={"enabled": True})
+        start.assert_called_once_with(8082)
+
+
+def test_a_command_beside_a_running_hub_leaves_metrics_to_it(configured: Any) -> None:
+    with patch.object(configuration, "start_http_server", side_effect=OSError(errno.EADDRINUSE, "in use")):
+        configured(metrics={"enabled": True})
+    with (
+        patch.object(configuration, "start_http_server", side_effect=OSError(errno.EACCES, "no")),
+        pytest.raises(PermissionError),
+    ):
+        configured(metrics={"enabled": True})
