@@ -14,7 +14,7 @@ from tests.kube import is_local
 
 @pytest.fixture(scope="session")
 def site(make_namespace: MakeNamespace, accounts: dict[str, Account]) -> Iterator[Site]:
-    """Slurm and JupyterHub for ada and grace, and a volume of shared packages as the how-to page has it."""
+    """Slurm and JupyterHub for ada and grace, with metrics, and a volume of shared packages as the how-to page has it."""
     made = Site(make_namespace("notebook-slurm"), {})
     shared = os.environ.get("E2E_RWX_CLASS", "shared")
     small = {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}}
@@ -29,7 +29,7 @@ def site(make_namespace: MakeNamespace, accounts: dict[str, Account]) -> Iterato
     }
     given = {
         "components": {"jupyter": True},
-        "global": {**packages["global"], "users": users, "home": {"storageClass": shared, "size": "1Gi"}},
+        "global": {**packages["global"], "users": users, "home": {"storageClass": shared, "size": "1Gi"}, "metrics": {"enabled": True}},
         "slurm": {
             "tokens": {"enabled": True},
             "frontend": small,

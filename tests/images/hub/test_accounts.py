@@ -7,10 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tornado import web
 
 from images.hub.hpc_hub.accounts import Account, Accounts
 from images.hub.hpc_hub.authenticator import AccountAuthenticator
 from images.hub.hpc_hub.passwords import matches
+from images.hub.hpc_hub.throttle import FREE_TRIES, Throttle
 
 SECRET = "ada-secret"
 YESCRYPT = "$y$j9T$ijSEh8eNnCWUEi8dTUxlQ0$fQ5AQNaTlGYH3Bo3oZ6IFrgy7JQpHQGRT3okoWCmUUB"
@@ -31,11 +33,13 @@ def accounts(tmp_path: Path) -> Accounts:
     return Accounts(tmp_path, tmp_path)
 
 
-def login(accounts: Accounts, name: str, password: str) -> str | None:
+def login(accounts: Accounts, name: str, password: str, throttle: Throttle | None = None) -> str | None:
     authenticator = AccountAuthenticator()
     authenticator.accounts = accounts
+    authenticator.throttle = throttle or Throttle()
     data = {"username": name, "password": password}
-    found: str | None = asyncio.run(authenticator.authenticate(None, data))
+    handler = SimpleNamespace(request=SimpleNamespace(remote_ip="192.0.2.1"))
+    found: str | None = asyncio.run(authenticator.authenticate(handler, data))
     return found
 
 
@@ -77,6 +81,18 @@ def test_the_right_password_logs_in_and_nothing_else_does(accounts: Accounts) ->
     assert login(accounts, "grace", "*") is None
     assert login(accounts, "gone", SECRET) is None
     assert login(accounts, "nobody", "nobody") is None
+
+
+def test_after_a_few_wrong_passwords_the_right_one_must_wait_too(accounts: Accounts) -> None:
+    now = [0.0]
+    throttle = Throttle(clock=lambda: now[0])
+    assert {login(accounts, "ada", "wrong", throttle) for _ in range(FREE_TRIES)} == {None}
+    with pytest.raises(web.HTTPError, match="Try again in 5 seconds") as refused:
+        login(accounts, "ada", SECRET, throttle)
+    assert refused.value.status_code == 429
+    now[0] = 5.1
+    assert login(accounts, "ada", SECRET, throttle) == "ada"
+    assert login(accounts, "ada", "wrong", throttle) is None
 
 
 def test_a_removed_account_is_logged_out_and_not_let_in(accounts: Accounts) -> None:
