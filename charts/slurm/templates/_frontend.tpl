@@ -22,9 +22,10 @@ securityContext:
       - AUDIT_WRITE # record a login with a terminal: sshd ends the session when the kernel refuses
   {{- end }}
 env:
+  - {name: LARGEST_PROCESS_MEBIBYTES, value: {{ include "slurm.config.mebibytes" .Values.frontend.userLimits.processMemory | quote }}}
+  - {name: MOST_PROCESSES, value: {{ .Values.frontend.userLimits.processes | quote }}}
   {{- with .Values.frontend.extraEnv }}
   {{- toYaml . | nindent 2 }}
-  {{- else }} []
   {{- end }}
 ports:
   - {name: ssh, containerPort: {{ include "slurm.frontend.port" . }}}

@@ -42,7 +42,7 @@ class AccountAuthenticator(Authenticator):
         if not self.passwords:
             return None
         name = data.get("username", "")
-        who = (name, handler.request.remote_ip)
+        who = (name[:64], handler.request.remote_ip)
         if wait := self.throttle.wait(who):
             self.log.warning("Too many failed logins for %r from %s", *who)
             raise web.HTTPError(429, f"Too many failed logins. Try again in {wait:.0f} seconds.")

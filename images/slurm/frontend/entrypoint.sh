@@ -23,7 +23,14 @@ main() {
 
 start_sshd() {
   take_host_keys
+  bound_users
   exec /usr/sbin/sshd -D -e -f "${SSHD_CONFIG:-/etc/hpc/sshd/sshd_config}"
+}
+
+# Logins inherit it and cannot raise it. root's processes are not counted, and sshd's own are small.
+bound_users() {
+  [[ -z ${MOST_PROCESSES:-} ]] || ulimit -u "$MOST_PROCESSES" || log "the machine allows fewer than $MOST_PROCESSES processes"
+  [[ -z ${LARGEST_PROCESS_MEBIBYTES:-} ]] || ulimit -d "$((LARGEST_PROCESS_MEBIBYTES * 1024))"
 }
 
 # A Secret's files get the group's read bit where the pod has an fsGroup; sshd takes no key that a group can read.

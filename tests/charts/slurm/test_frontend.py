@@ -77,6 +77,12 @@ def test_a_user_cannot_read_the_cluster_s_key_or_another_s_home(cluster: Cluster
     assert "Permission denied" in in_job.text
 
 
+def test_a_process_that_takes_too_much_ends_alone_and_the_login_stays(cluster: Cluster) -> None:
+    greedy = "python -c 'bytearray(1700 << 20)' 2>&1 | tail -1; ulimit -Hu; ulimit -d unlimited 2>&1 | grep -o 'cannot modify limit'; id -un"
+    said = cluster.ssh("ada", greedy).out.splitlines()
+    assert said == ["MemoryError", "4096", "cannot modify limit", "ada"]
+
+
 def test_mpi_in_c_runs_over_all_workers_by_srun(cluster: Cluster, hello: str) -> None:
     assert ranks(cluster.ssh("ada", f"srun -N2 -n2 {hello}").out) == RANKS
 

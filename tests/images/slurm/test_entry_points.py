@@ -177,6 +177,12 @@ def test_sshd_gets_other_host_keys_when_kubernetes_has_brought_them(
     assert len(shell.called()) == 1 - seen
 
 
+def test_logins_cannot_raise_the_limits_of_their_host(shell: Shell) -> None:
+    limits = {"MOST_PROCESSES": "3000", "LARGEST_PROCESS_MEBIBYTES": "1024"}
+    done = shell.run("frontend/entrypoint.sh", "bound_users; ulimit -Hu; ulimit -Hd; ulimit -u", **limits)
+    assert done.stdout.split() == ["3000", str(1024 * 1024), "3000"], done.stderr
+
+
 def test_a_restored_state_takes_the_place_of_the_old_one(shell: Shell, tmp_path: Path) -> None:
     for path in ("state", "restored/state"):
         (tmp_path / path).mkdir(parents=True)
