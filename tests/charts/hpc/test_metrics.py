@@ -28,6 +28,7 @@ def asking(site: Site) -> Iterator[Namespace]:
     for pod in ("prometheus", "stranger"):
         site.namespace.wait_ready(f"pod/{pod}")
     yield site.namespace
+    site.namespace.exec(CONTROLLER, "scancel", "--user=slurm", container="keeper")
     site.namespace.kubectl("delete", "pod", "prometheus", "stranger", "--wait=false")
 
 
@@ -67,12 +68,20 @@ def figures(namespace: Namespace, component: str = "controller") -> dict[str, fl
     return {series: float(value) for series, value in rows}
 
 
-def test_every_metric_that_the_page_names_is_served(asking: Namespace) -> None:
+def submit(namespace: Namespace, *words: str) -> str:
+    """Submit a job as Slurm's own account; its number."""
+    command = ["sbatch", "--parsable", "--output=/dev/null", "--chdir=/tmp", *words]
+    return namespace.exec(CONTROLLER, *command, container="keeper").out.strip()
+
+
+def test_every_metric_that_the_page_names_is_served(site: Site, asking: Namespace) -> None:
     page = (ROOT / "docs" / "how-to" / "monitor.md").read_text()
     named = set(re.findall(r"`((?:slurm|jupyterhub|requests)_[a-z_]+)`", page))
     assert len(named) > 15
+    with site.client() as client:
+        assert client.get("/hub/login").status_code == 200
     # A series of users is there while they have jobs.
-    asking.exec(CONTROLLER, "sbatch", "--wrap", "sleep 20", container="keeper")
+    submit(asking, "--wrap", "sleep 60")
     asking.wait_for("a job runs", lambda: figures(asking)["slurm_jobs_running"] >= 1)
     assert set(endpoints(asking)) == {"controller", "hub", "proxy"}
     text = "".join(ask(asking, url).out for url in endpoints(asking).values())
@@ -83,8 +92,7 @@ def test_what_slurm_does_is_counted(asking: Namespace) -> None:
     before = figures(asking)
     assert (before["slurm_up"], before["slurm_nodes"], before["slurm_nodes_down"]) == (1, 1, 0)
     assert before['slurm_partition_cpus{partition="main"}'] == 2
-    number = asking.exec(CONTROLLER, "sbatch", "--parsable", "--hold", "--array=1-3", "--wrap", "true",
-                         container="keeper").out.strip()  # fmt: skip
+    number = submit(asking, "--hold", "--array=1-3", "--wrap", "true")
     held = figures(asking)
     assert held["slurm_jobs_pending"] == before["slurm_jobs_pending"] + 3
     assert held['slurm_user_jobs_pending{username="slurm"}'] >= 3

@@ -48,6 +48,7 @@ class Site:
             "persistence": {"storageClass": "shared", "size": "1Gi", "keep": False},
             "service": {"keep": False},
             "networkPolicy": {"nodeCidrs": ["172.16.0.0/12"]},
+            "metrics": {"enabled": True},
         }
         self.namespace.install(RELEASE, "charts/nfs", *arguments, values={**own, **(values or {})})
 

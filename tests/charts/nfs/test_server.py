@@ -17,7 +17,8 @@ pytestmark = pytest.mark.e2e
 def client(site: Site, client_image: str) -> Namespace:
     """The namespace with a pod that may reach the server, and one that may not."""
     site.namespace.apply(
-        client_pod("client", client_image, {"access-nfs": "true"}), client_pod("stranger", client_image)
+        client_pod("client", client_image, {"access-nfs": "true", "access-metrics": "true"}),
+        client_pod("stranger", client_image),
     )
     site.namespace.wait_ready("pod/client")
     site.namespace.wait_ready("pod/stranger")
@@ -82,6 +83,16 @@ def test_figures_count_volume_and_homes(site: Site) -> None:
     assert re.search(r"^nfs_volume_available_bytes \d{6,}$", figures, re.MULTILINE)
     site.namespace.wait_for("the homes are measured", lambda: "nfs_home_used_bytes{home=\"ada\"}" in site.server(
         "busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:9049/cgi-bin/metrics"), timeout=30)  # fmt: skip
+
+
+def test_figures_are_given_to_pods_with_the_label_alone(site: Site, client: Namespace) -> None:
+    asks = "import sys, urllib.request as web; print(web.urlopen(sys.argv[1], timeout=10).read().decode())"
+    url_of_figures = f"http://{site.address}:9049/cgi-bin/metrics"
+    given = client.exec("client", "python3", "-c", asks, url_of_figures).out
+    assert re.search(r"^nfs_volume_size_bytes \d{6,}$", given, re.MULTILINE)
+    refused = client.exec("stranger", "python3", "-c", asks, url_of_figures, check=False)
+    assert refused.code != 0
+    assert "timed out" in refused.text or "refused" in refused.text, refused.text
 
 
 def test_the_idle_server_needs_little_memory_and_says_what_it_cannot_export(site: Site) -> None:
