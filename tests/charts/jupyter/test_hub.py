@@ -19,6 +19,13 @@ def test_a_wrong_password_is_refused_and_says_so(site: Site) -> None:
     assert site.login("nobody", "nobody").status_code == 403
 
 
+def test_whoever_guesses_a_password_waits_and_nobody_else_does(site: Site) -> None:
+    answers = [site.login("guessed", f"guess {number}") for number in range(6)]
+    assert [answer.status_code for answer in answers] == [403] * 5 + [429]
+    assert "Too many failed logins. Try again in" in answers[-1].text
+    assert site.login("grace", PASSWORDS["grace"]).status_code == 302
+
+
 def test_a_server_runs_as_its_user_in_his_home(site: Site) -> None:
     with site.user("ada", PASSWORDS["ada"]) as ada:
         started(ada)
