@@ -1,4 +1,4 @@
-"""The subcommands that show: ``status``, ``table``, ``report`` and ``params``."""
+"""The subcommands that show: ``status``, ``metrics``, ``table``, ``report`` and ``params``."""
 
 from __future__ import annotations
 
@@ -50,6 +50,22 @@ def status(
         where = "no cell" if group["cell"] is None else f"cell {group['cell']}"
         typer.echo(f"  {group['variants']} x {group['exception']} in {where}: {group['message']}")
         typer.echo(f"    for example {group['notebook']}")
+
+
+def metrics(
+    results: Annotated[list[Path], typer.Argument(help="Results directories.", show_default=False)],
+) -> None:
+    """Write variants by state as Prometheus reads them, for a push gateway or node_exporter's textfile collector."""
+    from sweep_client.results import Results
+
+    lines = ["# HELP sweep_variants Variants of a sweep by state.", "# TYPE sweep_variants gauge"]
+    for path in results:
+        found = Results(path)
+        labels = f"sweep={json.dumps(found.sweep.name)},directory={json.dumps(str(path.resolve()))}"
+        lines += [
+            f'sweep_variants{{{labels},state="{state}"}} {count}' for state, count in found.counts().items()
+        ]
+    typer.echo("\n".join(lines))
 
 
 def table(

@@ -48,6 +48,10 @@ def test_a_sweep_runs_and_its_table_and_status_are_shown(template: Path, tmp_pat
     }  # fmt: skip
     lines = sweep_command("status", out, "--variants", "--json").stdout.splitlines()
     assert [json.loads(line)["state"] for line in lines] == ["done"] * 3
+    assert (
+        f'sweep_variants{{sweep="squares",directory="{out}",state="done"}} 3\n'
+        in sweep_command("metrics", out).stdout
+    )
     assert sweep_command("table", out, "--out", tmp_path / "t.parquet").returncode == 0
     import pyarrow.parquet
 
@@ -115,7 +119,7 @@ def test_input_that_cannot_be_used_is_refused(
 
 
 def test_what_is_no_sweep_is_refused(tmp_path: Path) -> None:
-    for command in ("status", "table", "retry", "cancel"):
+    for command in ("status", "metrics", "table", "retry", "cancel"):
         ended = sweep_command(command, tmp_path)
         assert (ended.returncode, "no sweep here" in ended.stderr) == (2, True)
     assert sweep_command("status", tmp_path / "none").returncode == 2

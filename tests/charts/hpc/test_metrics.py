@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.charts.hpc.conftest import RELEASE
-from tests.charts.jupyter.site import Site
+from tests.charts.jupyter.site import RELEASE, Site
 from tests.charts.slurm.cluster import Cluster
 from tests.charts.slurm.documented import follow
 from tests.cluster.paths import ROOT
