@@ -33,7 +33,16 @@
 {{- with tpl .Values.slurm.release . -}}
 configMap: {{ . }}-slurm
 tokensUrl: http://{{ . }}-tokens:8091
+restUrl: http://{{ . }}-restapi:6820
+nodes: {{ . }}-nodes
 {{- end -}}
+{{- end -}}
+
+{{/* Names of the profiles whose servers are Slurm jobs. */}}
+{{- define "jupyter.hub.slurmProfiles" -}}
+{{- $names := list -}}
+{{- range $name, $profile := .Values.singleuser.profiles }}{{ if $profile.slurm }}{{ $names = append $names $name }}{{ end }}{{ end -}}
+{{- join "," $names -}}
 {{- end -}}
 
 {{/* The part on users' servers, image names made references. */}}

@@ -7,6 +7,19 @@
 {{- toYaml (mergeOverwrite (deepCopy $root.Values.workerDefaults) $own) -}}
 {{- end -}}
 
+{{/* Image and pull policy of a pool: its own image by name or by reference (with a slash), else the family's. */}}
+{{- define "slurm.worker.image" -}}
+{{- $root := first . -}}
+{{- $own := (include "slurm.worker.pool" . | fromYaml).image -}}
+{{- $name := $root.Values.benchmark.enabled | ternary "slurm-worker-benchmark" "slurm-worker" -}}
+{{- if contains "/" $own -}}
+image: {{ $own }}
+imagePullPolicy: {{ default "IfNotPresent" (include "hpc.value" (list $root "image") | fromYaml).pullPolicy }}
+{{- else -}}
+{{- include "hpc.containerImage" (list $root (default $name $own)) -}}
+{{- end -}}
+{{- end -}}
+
 {{/* What a node tells slurmctld about itself: the pool's size, never the machine's. */}}
 {{- define "slurm.worker.nodeConf" -}}
 {{- $name := index . 1 -}}

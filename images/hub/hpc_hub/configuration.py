@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import jupyterhub.app  # noqa: F401  # its classes are known ones
-from kubespawner import KubeSpawner
 from prometheus_client import start_http_server
 from traitlets.config import Config
 
 from . import spawner, traits
 from .authenticator import AccountAuthenticator
+from .servers import HpcSpawner
 
 SETTINGS = Path("/etc/hpc/hub/settings.json")
 COOKIE_SECRET = Path("/etc/hpc/secrets/cookie-secret")
@@ -48,7 +48,8 @@ def _hub(c: Config, settings: Settings) -> None:
     c.JupyterHub.db_url = os.environ.get("DATABASE_URL", "sqlite:////srv/hub/jupyterhub.sqlite")
     c.JupyterHub.cookie_secret = COOKIE_SECRET.read_bytes()
     c.JupyterHub.pid_file = ""
-    c.JupyterHub.spawner_class = KubeSpawner
+    c.JupyterHub.spawner_class = HpcSpawner
+    c.HpcSpawner.slurm_services = settings["slurm"] or {}
     c.JupyterHub.allow_named_servers = settings["singleuser"]["namedServers"] > 0
     c.JupyterHub.named_server_limit_per_user = settings["singleuser"]["namedServers"]
     # A hub that goes leaves servers and routes alone: nobody is cut off.

@@ -28,6 +28,7 @@ TRAITS = {
     "tolerations": "tolerations",
     "environment": "environment",
     "imageReference": "image",
+    "slurm": "job",
 }
 
 
@@ -153,9 +154,28 @@ def _profiles(settings: Settings) -> list[dict[str, Any]]:
         {
             "slug": name,
             "display_name": profile.get("displayName", name),
-            "description": profile.get("description", ""),
+            "description": profile.get("description", _size(profile)),
             "default": profile.get("default", False),
             "kubespawner_override": _resources(profile),
         }
         for name, profile in sorted(settings["singleuser"]["profiles"].items())
     ]
+
+
+def _size(profile: Settings) -> str:
+    """What a profile's job asks for, where the values do not describe it."""
+    job = profile.get("slurm")
+    if not job:
+        return ""
+    parts = [f"queue {job['partition']}", f"{_cores(job.get('cpus', 1))}"]
+    parts += [f"{job['memory']}B of memory"] if "memory" in job else []
+    parts += [f"{_hours(job['timeMinutes'])} at most"] if "timeMinutes" in job else []
+    return f"A Slurm job: {', '.join(parts)}"
+
+
+def _cores(number: int) -> str:
+    return "1 core" if number == 1 else f"{number} cores"
+
+
+def _hours(minutes: int) -> str:
+    return f"{minutes // 60} h" if minutes % 60 == 0 else f"{minutes} min"

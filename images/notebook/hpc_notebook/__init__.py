@@ -1,13 +1,16 @@
-"""Jupyter server extension: what still computes counts as activity, so that the hub's culling spares it.
+"""Jupyter server extension: what still computes counts as activity, so that the hub's culling spares it; and a proof for the hub.
 
 Jupyter itself counts messages only: a cell that prints nothing, a sweep or engines without a browser would be idle.
 """
 
+import hmac
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tornado.ioloop import PeriodicCallback
+from tornado.web import RequestHandler
 
 SECONDS = 30
 # Programs whose presence means that somebody waits for a result.
@@ -24,6 +27,22 @@ def _load_jupyter_server_extension(app: Any) -> None:
             app.web_app.settings["last_activity_times"]["hpc_notebook"] = datetime.now(UTC)
 
     PeriodicCallback(look, SECONDS * 1000).start()
+    # Out of the environment: kernels and what users submit must not have it.
+    key = os.environ.pop("HPC_PROOF_KEY", "")
+    if key:
+        app.web_app.add_handlers(".*$", [(f"{app.base_url}hpc/proof", Proof, {"key": key})])
+
+
+class Proof(RequestHandler):
+    """Tell the hub that this is the server which it started: on a node of Slurm its port could be another's."""
+
+    def initialize(self, key: str) -> None:
+        """Take the key that only the hub and this server know."""
+        self._key = key.encode()
+
+    def get(self) -> None:
+        """Answer with what only the key's owner can make of the nonce."""
+        self.finish(hmac.digest(self._key, self.get_argument("nonce").encode(), "sha256").hex())
 
 
 def has_busy_kernel(manager: Any) -> bool:

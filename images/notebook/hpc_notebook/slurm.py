@@ -43,12 +43,21 @@ def command_environment(name: str, environment: dict[str, str]) -> dict[str, str
         NoToken: the command cannot work here, or there is no token for it.
     """
     if "SLURM_JOB_ID" in environment:
-        return environment
+        return {key: value for key, value in environment.items() if name != "sbatch" or not _stays(key)}
     if name in NEEDS_A_JOB:
         raise NoToken(
             "steps cannot answer to a notebook: submit a script with sbatch (srun works inside of it), or log in by SSH"
         )
     return environment | {"SLURM_JWT": token()}
+
+
+def _stays(variable: str) -> bool:
+    """Whether a variable of a job (a server may be one) is not for the jobs that are submitted in it: the hub's tokens, and this
+    job's own sizes, which would contradict those of the other.
+    """
+    return (
+        variable.startswith(("SLURM_", "JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN")) and variable != "SLURM_CONF"
+    )
 
 
 def token() -> str:

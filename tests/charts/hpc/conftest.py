@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.charts.jupyter.conftest import HASHES
+from tests.charts.jupyter.conftest import HASHES, PASSWORDS
 from tests.charts.jupyter.site import RELEASE, Site
 from tests.conftest import Account, MakeNamespace
 from tests.docs.documented import values
@@ -14,7 +14,7 @@ from tests.kube import is_local
 
 @pytest.fixture(scope="session")
 def site(make_namespace: MakeNamespace, accounts: dict[str, Account]) -> Iterator[Site]:
-    """Slurm and JupyterHub for ada and grace, with metrics, and a volume of shared packages as the how-to page has it."""
+    """Slurm and JupyterHub for ada and grace, with metrics, servers as jobs, and a volume of shared packages as the how-to page has it."""
     made = Site(make_namespace("notebook-slurm"), {})
     shared = os.environ.get("E2E_RWX_CLASS", "shared")
     small = {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}}
@@ -32,11 +32,30 @@ def site(make_namespace: MakeNamespace, accounts: dict[str, Account]) -> Iterato
         "global": {**packages["global"], "users": users, "home": {"storageClass": shared, "size": "1Gi"}, "metrics": {"enabled": True}},
         "slurm": {
             "tokens": {"enabled": True},
+            "slurm": {"partitions": {"notebooks": {"MaxTime": "UNLIMITED"}}},
+            "workers": {
+                "notebooks": {
+                    "image": "slurm-notebook-worker",
+                    "partitions": ["notebooks"],
+                    "cpus": 1,
+                    "memory": "768Mi",
+                }
+            },
             "frontend": small,
             "workerDefaults": {"replicas": 1, "cpus": 2, "memory": "1Gi", "cpuRequest": "50m", "memoryRequest": "256Mi"},
         },
         "jupyter": {
-            "singleuser": {"cpuRequest": 0.05, "memoryRequest": "128M"},
+            "singleuser": {
+                "cpuRequest": 0.05,
+                "memoryRequest": "128M",
+                "profiles": {
+                    "pod": {"default": True},
+                    "slurm": {
+                        "displayName": "Slurm",
+                        "slurm": {"partition": "notebooks", "memory": "640M", "timeMinutes": 60},
+                    },
+                },
+            },
             "ingress": {"enabled": is_local(), "host": made.host},
         },
     }  # fmt: skip
@@ -53,6 +72,8 @@ def site(make_namespace: MakeNamespace, accounts: dict[str, Account]) -> Iterato
         }
     )
     made.namespace.install(RELEASE, "charts/hpc", values=given, wait_seconds=300)
+    # An Ingress controller may take a moment longer.
+    made.namespace.wait_for("a login works", lambda: made.login("ada", PASSWORDS["ada"]).status_code == 302)
     yield made
     made.close()
     made.namespace.helm("uninstall", RELEASE, "--ignore-not-found")

@@ -1,12 +1,19 @@
-"""What computes is activity, and homes are made as their user."""
+"""What computes is activity, a server proves to the hub that it is the one, and homes are made as their user."""
 
+import asyncio
+import hmac
 import os
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from tornado.httpclient import AsyncHTTPClient
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
+from tornado.web import Application
 
+import images.notebook.hpc_notebook as extension
 from images.notebook.hpc_notebook import has_busy_kernel, has_working_process
 from tests.cluster.paths import ROOT
 
@@ -49,6 +56,34 @@ def test_a_sweep_or_a_controller_of_engines_is_activity(
     (tmp_path / "17" / "cmdline").write_bytes("\0".join(command).encode() + b"\0")
     (tmp_path / "18").mkdir()
     assert has_working_process(tmp_path) is works
+
+
+async def proof(nonce: str) -> str:
+    """What a server that has just loaded the extension answers to the hub."""
+    listener, port = bind_unused_port()
+    application = Application(default_host="")
+    extension._load_jupyter_server_extension(SimpleNamespace(web_app=application, base_url="/user/ada/"))
+    server = HTTPServer(application)
+    server.add_socket(listener)
+    try:
+        url = f"http://127.0.0.1:{port}/user/ada/hpc/proof?nonce={nonce}"
+        reply = await AsyncHTTPClient().fetch(url, raise_error=False)
+        return reply.body.decode() if reply.code == 200 else str(reply.code)
+    finally:
+        server.stop()
+
+
+def test_a_server_that_is_a_job_proves_that_it_has_the_key_and_keeps_it_from_kernels(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HPC_PROOF_KEY", "key")
+    assert asyncio.run(proof("17")) == hmac.digest(b"key", b"17", "sha256").hex()
+    assert "HPC_PROOF_KEY" not in os.environ
+
+
+def test_a_server_that_is_a_pod_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HPC_PROOF_KEY", raising=False)
+    assert asyncio.run(proof("17")) == "404"
 
 
 def test_a_home_is_made_once_and_private(tmp_path: Path) -> None:

@@ -111,3 +111,18 @@ def test_steps_outside_a_job_are_refused_with_what_works_instead(service: type[S
 def test_inside_a_job_no_token_is_added(service: type[Service]) -> None:
     assert slurm.command_environment("srun", {"SLURM_JOB_ID": "1"}) == {"SLURM_JOB_ID": "1"}
     assert service.asked == []
+
+
+def test_what_a_server_that_is_a_job_submits_gets_neither_its_tokens_nor_its_sizes(
+    service: type[Service],
+) -> None:
+    job = {
+        "SLURM_JOB_ID": "1",
+        "SLURM_MEM_PER_NODE": "640",
+        "JUPYTERHUB_API_TOKEN": "x",
+        "JPY_API_TOKEN": "x",
+    }
+    kept = {"SLURM_CONF": "/run/slurm/conf/slurm.conf", "HOME": "/home/ada"}
+    assert slurm.command_environment("sbatch", job | kept) == kept
+    assert slurm.command_environment("srun", job | kept) == job | kept
+    assert service.asked == []
