@@ -20,22 +20,13 @@ from tornado import web
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 from traitlets import Dict
 
+from .server_job import LOG, SCRIPT, description
 from .slurm import Job, Refused, Slurm, Unreachable
 from .slurm_words import plain_end, plain_reason
 from .spawner import account
 
-SCRIPT = "#!/bin/bash\nexec jupyterhub-singleuser\n"
-# Slurm gives a job no more than what it is told; the rest is as in the image.
-ENVIRONMENT = {
-    "PATH": "/opt/env/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/bin",
-    "LANG": "C.UTF-8",
-    "SHELL": "/bin/bash",
-}
-# What get_env says of a pod.
-OF_PODS = ("MEM_LIMIT", "MEM_GUARANTEE", "CPU_LIMIT", "CPU_GUARANTEE", "JUPYTER_IMAGE", "JUPYTER_IMAGE_SPEC")
 # What chart slurm lets the proxy reach on its workers.
 PORTS = range(10500, 10600)
-LOG = "jupyter-server-%j.log"
 POLL_SECONDS = 5
 PROOF_SECONDS = 5
 CONNECT_SECONDS = 2
@@ -44,7 +35,6 @@ CANCEL_SECONDS = 30
 # A server is off the proxy before Slurm ends its job, whose port is anybody's then.
 BEFORE_THE_END = 15
 HUB_TOKEN_SECONDS = 60
-UNITS = {"K": 2**-10, "M": 1, "G": 2**10, "T": 2**20}
 
 
 class JobEnded(web.HTTPError):
@@ -227,32 +217,9 @@ class HpcSpawner(KubeSpawner):
         return job
 
     def _description(self, port: int) -> dict[str, Any]:
-        """The job as slurmrestd takes it."""
-        home = f"/home/{account(self).name}"
-        environment = {**ENVIRONMENT, **self.get_env(), "HPC_PROOF_KEY": self.proof_key}
+        environment = {**self.get_env(), "HPC_PROOF_KEY": self.proof_key}
         environment["JUPYTERHUB_SERVICE_URL"] = f"http://0.0.0.0:{port}{self.server.base_url}"
-        for name in OF_PODS:
-            environment.pop(name, None)
-        given: dict[str, Any] = {
-            "name": "jupyter",
-            "partition": self.job["partition"],
-            "tasks": 1,
-            "minimum_nodes": 1,
-            "maximum_nodes": 1,
-            "cpus_per_task": self.job.get("cpus", 1),
-            # As in a pod: nobody else's processes are beside it, so nobody else can have its port.
-            "shared": ["user"],
-            # Its place would be another, which the hub does not follow.
-            "requeue": False,
-            "current_working_directory": home,
-            "standard_output": f"{home}/{LOG}",
-            "environment": [f"{name}={value}" for name, value in environment.items()],
-        }
-        if "memory" in self.job:
-            given["memory_per_node"] = _number(mebibytes(self.job["memory"]))
-        if "timeMinutes" in self.job:
-            given["time_limit"] = _number(self.job["timeMinutes"])
-        return given
+        return description(self.job, f"/home/{account(self).name}", environment)
 
     def _ended(self, how: str) -> int:
         """Keep why the server went, and give poll's answer."""
@@ -306,13 +273,3 @@ class HpcSpawner(KubeSpawner):
 
 def _end_of(job: Job | None) -> str:
     return plain_end(job.state, job.exit_code) if job else "is gone, and Slurm does not know it any more"
-
-
-def mebibytes(size: str) -> int:
-    """A size such as 4G in MiB, never less than one."""
-    number, unit = (size[:-1], size[-1]) if size[-1] in UNITS else (size, "")
-    return max(1, round(float(number) * (UNITS[unit] if unit else 2**-20)))
-
-
-def _number(value: int) -> dict[str, Any]:
-    return {"set": True, "infinite": False, "number": value}
