@@ -179,7 +179,7 @@ class HpcSpawner(KubeSpawner):
             try:
                 await self.slurm.cancel(self.job_id)
                 job = await self.slurm.find(self.job_id)
-                if job is None or not (job.waits or job.runs):
+                if job is None or not (job.waits or job.runs or job.is_ending):
                     return
             except Unreachable as error:
                 self.log.warning("job %s of %s: %s", self.job_id, self.user.name, error)

@@ -42,6 +42,8 @@ class Job:
     node: str = ""
     exit_code: int = 0
     ends_at: float = 0
+    # Its end is decided, and some of its processes may still be there.
+    is_ending: bool = False
 
     @property
     def waits(self) -> bool:
@@ -144,6 +146,7 @@ def _job(told: dict[str, Any]) -> Job:
         node=told.get("nodes") or "",
         exit_code=_number((told.get("exit_code") or {}).get("return_code")),
         ends_at=_number(told.get("end_time")),
+        is_ending="COMPLETING" in told["job_state"],
     )
 
 

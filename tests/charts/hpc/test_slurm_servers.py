@@ -64,6 +64,8 @@ def test_nobody_else_reads_a_server_s_token_in_slurm(site: Site, running: User) 
     shown = slurm(site, "scontrol", "show", "job", "--details") + slurm(site, "squeue", "--Format=All")
     shown += slurm(site, "sacct", "--allusers", "--parsable", "--format=ALL")
     assert "jupyter" in shown
+    # Nobody else's processes are on its node.
+    assert "OverSubscribe=USER" in shown
     assert token not in shown
     assert token not in site.namespace.kubectl("logs", "deploy/hpc-hub").out
 

@@ -74,7 +74,8 @@ class Rest(RequestHandler):
         self.finish({"jobs": [job], "errors": []} if job else gone)
 
     def delete(self, *_: str) -> None:
-        self.site.jobs = [CANCELLED]
+        if self.site.jobs[-1] != CANCELLED:
+            self.site.jobs = [{"job_state": ["CANCELLED", "COMPLETING"]}, CANCELLED]
         self.finish({"errors": []})
 
 

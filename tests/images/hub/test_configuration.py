@@ -159,6 +159,20 @@ def test_a_profile_changes_what_it_names(configured: Any) -> None:
     assert gpu["kubespawner_override"]["extra_resource_limits"] == {"nvidia.com/gpu": 1}
 
 
+def test_a_profile_of_slurm_says_what_its_job_asks_for(configured: Any) -> None:
+    job = {"partition": "notebooks", "cpus": 4, "memory": "15G", "timeMinutes": 480}
+    small = {"partition": "notebooks", "timeMinutes": 90}
+    c = configured(
+        slurm={"release": "hpc"},
+        singleuser={"profiles": {"big": {"slurm": job}, "small": {"slurm": small}}},
+    )
+    big, little = c.KubeSpawner.profile_list
+    assert big["kubespawner_override"] == {"job": job}
+    assert big["description"] == "A Slurm job: queue notebooks, 4 cores, 15GB of memory, 8 h at most"
+    assert little["description"] == "A Slurm job: queue notebooks, 1 core, 90 min at most"
+    assert c.HpcSpawner.slurm_services["restUrl"] == "http://hpc-restapi:6820"
+
+
 def test_values_reach_any_trait_and_win(configured: Any) -> None:
     c = configured(
         hub={

@@ -260,6 +260,7 @@ def test_a_stop_cancels_the_job_and_waits_for_its_end(site: Site, attempt: Try) 
         found = made(url)
         await found.start()
         await found.stop()
+        assert site.jobs == [CANCELLED]
         assert await found.poll() == 1
 
     attempt(test)
