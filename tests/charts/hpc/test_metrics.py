@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from tests.charts.jupyter.site import RELEASE, Site
-from tests.charts.slurm.cluster import Cluster
-from tests.charts.slurm.documented import follow
 from tests.cluster.paths import ROOT
+from tests.docs.documented import follow
 from tests.kube import Namespace, Result, image
 
 pytestmark = pytest.mark.e2e
@@ -89,7 +88,7 @@ def test_every_metric_that_the_page_names_is_served(site: Site, asking: Namespac
 
 def test_what_slurm_does_is_counted(asking: Namespace) -> None:
     before = figures(asking)
-    assert (before["slurm_up"], before["slurm_nodes"], before["slurm_nodes_down"]) == (1, 1, 0)
+    assert (before["slurm_up"], before["slurm_nodes"], before["slurm_nodes_down"]) == (1, 2, 0)
     assert before['slurm_partition_cpus{partition="main"}'] == 2
     number = submit(asking, "--hold", "--array=1-3", "--wrap", "true")
     held = figures(asking)
@@ -126,4 +125,4 @@ def test_visitors_of_the_login_page_see_none(site: Site, path: str) -> None:
 
 
 def test_the_commands_of_the_page_show_that_it_works(asking: Namespace, tmp_path: Path) -> None:
-    follow("monitor", "Check that it works", Cluster(asking, {}, {}), tmp_path)
+    follow("monitor", "Check that it works", asking, tmp_path)
