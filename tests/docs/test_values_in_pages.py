@@ -46,7 +46,9 @@ def refusal(chart: str, values: str, folder: Path) -> str:
     return done.err if done.code else ""
 
 
-BLOCKS = [(page, text) for page, text in blocks() if "apiVersion:" not in text]
+# Neither values nor an object: rules of Prometheus.
+OTHERS = ("apiVersion:", "- alert:")
+BLOCKS = [(page, text) for page, text in blocks() if not any(word in text for word in OTHERS)]
 OBJECTS = [(page, text) for page, text in blocks() if "apiVersion:" in text]
 
 

@@ -125,4 +125,4 @@ def test_visitors_of_the_login_page_see_none(site: Site, path: str) -> None:
 
 
 def test_the_commands_of_the_page_show_that_it_works(asking: Namespace, tmp_path: Path) -> None:
-    follow("monitor", "Check that it works", asking, tmp_path)
+    follow("monitor", "How to see that it worked", asking, tmp_path)
