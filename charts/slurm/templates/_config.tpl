@@ -83,8 +83,7 @@ AccountingStoragePort: 6819
 GresTypes: {{ . }}
 {{- end }}
 {{- range $key, $script := .Values.slurm.scripts }}
-# Slurm sends scripts of nodes to them by their bare name; slurmctld runs its own from the folder that it reads.
-{{ $key }}: {{ hasSuffix "Slurmctld" $key | ternary "/var/lib/slurm/config/" "" }}{{ $key | lower }}.sh
+{{ $key }}: {{ $key | lower }}.sh
 {{- end }}
 {{- end -}}
 

@@ -39,19 +39,6 @@ def test_new_configuration_is_in_use_within_two_minutes_and_no_pod_restarts(clus
     assert pod_uids(cluster) == before
 
 
-def test_scripts_run_where_slurm_calls_them(cluster: Cluster) -> None:
-    places = {"Prolog": "/tmp/prolog-ran", "PrologSlurmctld": "/run/slurmctld/prolog-ran"}
-    cluster.install(slurm={"scripts": {key: f"#!/bin/sh\ntouch {path}" for key, path in places.items()}})
-    cluster.resync()
-    on_node = "srun test -e /tmp/prolog-ran"
-    cluster.wait("the prolog", lambda: cluster.ssh("ada", on_node, check=False).code == 0, timeout=150)
-    assert cluster.admin("test -e /run/slurmctld/prolog-ran").code == 0
-    cluster.install(slurm={"scripts": {}})
-    cluster.resync()
-    gone = ("(null)", "N/A")
-    cluster.wait("they are gone", lambda: setting(cluster, "PrologSlurmctld") in gone, timeout=150)
-
-
 def test_a_key_that_slurm_does_not_know_is_refused_by_name_before_any_pod_is_touched(
     cluster: Cluster,
 ) -> None:
