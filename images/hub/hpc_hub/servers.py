@@ -162,7 +162,7 @@ class HpcSpawner(KubeSpawner):
             await self.stop()
             return 1
         if job.ends_at and job.ends_at - time.time() < BEFORE_THE_END:
-            return self._ended(plain_end("TIMEOUT", 0))
+            return self._ended(plain_end("TIMEOUT"))
         if await self._proven(*self.job_address) is False:
             self.log.error("job %s of %s: something else answers at its address", self.job_id, self.user.name)
             await self.stop()
@@ -272,4 +272,8 @@ class HpcSpawner(KubeSpawner):
 
 
 def _end_of(job: Job | None) -> str:
-    return plain_end(job.state, job.exit_code) if job else "is gone, and Slurm does not know it any more"
+    return (
+        plain_end(job.state, job.exit_code, job.signal)
+        if job
+        else "is gone, and Slurm does not know it any more"
+    )

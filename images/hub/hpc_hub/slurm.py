@@ -41,6 +41,7 @@ class Job:
     reason: str = ""
     node: str = ""
     exit_code: int = 0
+    signal: int = 0
     ends_at: float = 0
     # Its end is decided, and some of its processes may still be there.
     is_ending: bool = False
@@ -140,11 +141,13 @@ async def _call(url: str, method: str, headers: dict[str, str], content: Any) ->
 
 
 def _job(told: dict[str, Any]) -> Job:
+    code = told.get("exit_code") or {}
     return Job(
         state=told["job_state"][0],
         reason=told.get("state_reason") or "",
         node=told.get("nodes") or "",
-        exit_code=_number((told.get("exit_code") or {}).get("return_code")),
+        exit_code=_number(code.get("return_code")),
+        signal=_number((code.get("signal") or {}).get("id")),
         ends_at=_number(told.get("end_time")),
         is_ending="COMPLETING" in told["job_state"],
     )

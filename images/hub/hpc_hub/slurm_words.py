@@ -42,6 +42,8 @@ REFUSALS = (
 
 # What a shell says of a program that is not there.
 NO_PROGRAM = 127
+# slurmd's answer to a job that is over its memory; Slurm gives no other reason.
+KILLED = 9
 
 
 def plain_reason(reason: str) -> str:
@@ -52,10 +54,12 @@ def plain_reason(reason: str) -> str:
     return f"waits: {reason}"
 
 
-def plain_end(state: str, exit_code: int) -> str:
+def plain_end(state: str, exit_code: int = 0, signal: int = 0) -> str:
     """How a job has ended."""
     if exit_code == NO_PROGRAM:
         return "found no JupyterLab on its node: the queue's workers need the image slurm-notebook-worker; ask the admin"
+    if signal == KILLED and state == "FAILED":
+        return "was killed, most likely because it took more memory than it asked for"
     return ENDS.get(state, f"failed with exit code {exit_code}")
 
 

@@ -233,6 +233,7 @@ def test_a_slurm_that_does_not_answer_ends_no_server(site: Site, attempt: Try) -
         ({**RUNNING, "end_time": {"set": True, "number": time.time() + 5}}, "reached its time limit"),
         ({"job_state": ["FAILED"], "exit_code": {"return_code": {"set": True, "number": 3}}}, "failed with exit code 3"),
         ({"job_state": ["FAILED"], "exit_code": {"return_code": {"set": True, "number": 127}}}, "the image slurm-notebook-worker"),
+        ({"job_state": ["FAILED"], "exit_code": {"return_code": {"set": True, "number": 0}, "signal": {"id": {"set": True, "number": 9}}}}, "took more memory than it asked for"),
         (None, "Slurm does not know it any more"),
     ],
 )  # fmt: skip
