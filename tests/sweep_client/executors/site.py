@@ -12,20 +12,20 @@ from tests.kube import Namespace, PortForward, context_arguments, image, is_loca
 
 RELEASE = "hpc"
 NOTEBOOK_POD = "notebook"
-# A worker on each of two machines, so that one is left when a machine goes.
-APART = {
-    "podAntiAffinity": {
-        "preferredDuringSchedulingIgnoredDuringExecution": [
-            {
-                "weight": 100,
-                "podAffinityTerm": {
-                    "topologyKey": "kubernetes.io/hostname",
-                    "labelSelector": {"matchLabels": {"app.kubernetes.io/component": "worker"}},
-                },
-            }
-        ]
+
+
+def _beside(kind: str, *components: str) -> dict[str, Any]:
+    """Affinity of a pod to those of some components, or away from them (`podAntiAffinity`), where machines allow it."""
+    wanted = {"key": "app.kubernetes.io/component", "operator": "In", "values": list(components)}
+    term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchExpressions": [wanted]}}
+    return {
+        kind: {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]}
     }
-}
+
+
+# A machine may go with one of the two workers, and neither with slurmctld nor with the frontend.
+APART = _beside("podAntiAffinity", "worker")
+TOGETHER = _beside("podAffinity", "controller", "frontend")
 
 
 @dataclass
@@ -45,9 +45,9 @@ class Site:
         user = {self.account.name: self.account.values}
         workers = {"replicas": 2, "cpus": 1, "cpuRequest": "50m", "memory": "1Gi", "memoryRequest": "128Mi", "affinity": APART}  # fmt: skip
         home = {"storageClass": self.rwx_class, "size": "1Gi"}
-        self.namespace.install(
-            RELEASE, "charts/slurm", values={"users": user, "home": home, "workerDefaults": workers}
-        )
+        values = {"users": user, "home": home, "workerDefaults": workers}
+        together = {"controller": {"affinity": TOGETHER}, "frontend": {"affinity": TOGETHER}}
+        self.namespace.install(RELEASE, "charts/slurm", values={**values, **together})
         self.namespace.apply(self._claim(), self._notebook())
         self.namespace.wait_ready(f"pod/{NOTEBOOK_POD}")
 

@@ -174,13 +174,13 @@ def test_a_killed_client_worker_and_controller_lose_nothing_and_repeat_nothing(
 @pytest.mark.full
 @pytest.mark.kills_nodes
 def test_500_variants_survive_client_worker_controller_and_a_node(site: Site, tmp_path: Path) -> None:
-    sweep = slow_sweep(site, tmp_path, MANY)
+    # A minute of work for both workers: longer than each of these failures.
+    sweep = slow_sweep(site, tmp_path, MANY, seconds=1)
     kill_client(sweep)
     kill_pod(site, f"{RELEASE}-worker-cpu-0")
     kill_pod(site, f"{RELEASE}-controller-0")
-    # Both work again: a controller that is lost with the node requeues nothing until it is back.
-    wait_until(lambda: running_tasks(site) == 2, 120)
-    # The frontend is how this client reaches Slurm: its node is left alone.
+    wait_until(lambda: running_tasks(site) >= 1, 120)
+    # The frontend is how this client reaches Slurm, and slurmctld is what requeues: their node is left alone.
     frontend = site.namespace.get("pod", f"{RELEASE}-frontend-0")["spec"]["nodeName"]
     node = next(name for name in nodes.names()[1:] if name != frontend)
     nodes.kill(node)
@@ -212,9 +212,9 @@ def test_500_variants_on_engines_survive_the_death_of_controller_and_engines(tmp
         engines.stop()
 
 
-def slow_sweep(site: Site, tmp_path: Path, count: int) -> Sweep:
+def slow_sweep(site: Site, tmp_path: Path, count: int, *, seconds: float = 0.5) -> Sweep:
     """A sweep as Slurm jobs whose workers can be killed in the middle."""
-    notebook = write_notebook(tmp_path / "slow.ipynb", work="import time; time.sleep(0.5)")
+    notebook = write_notebook(tmp_path / "slow.ipynb", work=f"import time; time.sleep({seconds})")
     options = {"workers": 2, "processes": 4 if count > 100 else 1, **site.ssh_options}
     return run(
         notebook, rows(count), tmp_path / "results", "slurm", executor_options=options, lease_seconds=10.0
