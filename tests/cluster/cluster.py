@@ -10,7 +10,7 @@ from tests.cluster import addons, engine, kind_config, nfs_node, node_image, nod
 from tests.cluster.errors import ClusterError
 from tests.cluster.paths import KUBECONFIG, TOOLS, cache
 from tests.cluster.programs import drop_build_caches
-from tests.cluster.steps import run, step
+from tests.cluster.steps import run, step, succeeds
 
 NAME = "hpc"
 MARKER = TOOLS / "cluster.json"
@@ -68,7 +68,11 @@ def remove_nodes() -> None:
     """Remove the nodes alone; engine, registry and images stay."""
     tools.ensure(["kind"])
     nfs_node.down()
-    run([tools.BIN / "kind", "delete", "cluster", "--name", NAME, "--kubeconfig", KUBECONFIG])
+    delete = [tools.BIN / "kind", "delete", "cluster", "--name", NAME, "--kubeconfig", KUBECONFIG]
+    if not succeeds(delete):
+        # Nodes that the engine has just started again are full of containers that start, some of them frozen.
+        nodes.thaw()
+        run(delete)
     MARKER.unlink(missing_ok=True)
 
 

@@ -1,12 +1,18 @@
 """Kill nodes of the local cluster, cut them off, and bring them back: real failures, as far as Kubernetes can tell."""
 
 import contextlib
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from tests.cluster import engine
+from tests.cluster.errors import ClusterError
 from tests.cluster.steps import run
 
 NETWORK = "kind"
+# Of cgroup v1 alone: in v2 a kill reaches frozen processes too.
+FREEZER = Path("/sys/fs/cgroup/freezer/docker")
+KILL_SECONDS = 30
 # Before connection tracking and every other table, so that established connections stop too.
 DROP_ALL = """
 table inet cutoff {
@@ -49,6 +55,21 @@ def address(node: str) -> str:
 def kill(node: str) -> None:
     """Stop a node at once, as a power cut does."""
     run([engine.docker(), "kill", node])
+    end = time.monotonic() + KILL_SECONDS
+    while run([engine.docker(), "inspect", "-f", "{{.State.Running}}", node]).strip() == "true":
+        thaw()
+        if time.monotonic() > end:
+            raise ClusterError(f"{node} still runs {KILL_SECONDS} s after its kill", f"docker inspect {node}")
+        time.sleep(0.2)
+
+
+def thaw(cluster: str = "hpc") -> None:
+    """Let go what runc held frozen while it started a container: killed then, it would never end, nor its node."""
+    for container in ids(cluster):
+        for state in (FREEZER / container).rglob("freezer.state"):
+            with contextlib.suppress(FileNotFoundError):  # a cgroup that went in between
+                if state.read_text().strip() != "THAWED":
+                    state.write_text("THAWED")
 
 
 def start(node: str) -> None:

@@ -141,6 +141,24 @@ def test_a_cluster_made_with_other_options_is_not_touched(
         cluster.require_same(cluster.Options(workers=5))
 
 
+def test_a_node_that_cannot_be_ended_while_a_container_of_it_is_frozen_is_thawed_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "3f2a" / "kubelet.slice" / "pod.slice" / "freezer.state"
+    state.parent.mkdir(parents=True)
+    state.write_text("FROZEN\n")
+    monkeypatch.setattr(nodes, "FREEZER", tmp_path)
+    monkeypatch.setattr(nodes, "ids", lambda _cluster: ["3f2a", "of-a-host-without-this-freezer"])
+    monkeypatch.setattr(cluster.tools, "ensure", lambda _names: None)
+    monkeypatch.setattr(cluster.nfs_node, "down", lambda: None)
+    monkeypatch.setattr(cluster.tools, "BIN", tmp_path)
+    monkeypatch.setattr(cluster, "MARKER", tmp_path / "cluster.json")
+    (tmp_path / "kind").write_text(f"#!/bin/sh\ngrep -q THAWED {state}\n")
+    (tmp_path / "kind").chmod(0o755)
+    cluster.remove_nodes()
+    assert state.read_text() == "THAWED"
+
+
 def test_without_go_the_message_says_why_it_is_needed(
     bare_path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
