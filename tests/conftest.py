@@ -9,18 +9,31 @@ from typing import Any
 
 import pytest
 
+from tests.cluster.paths import ROOT
 from tests.kube import Namespace, is_local
 
 MakeNamespace = Callable[..., Namespace]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests that kill nodes belong to the local cluster: against any other they are deselected, and named as such."""
+    """A suite's tests share a release, so they stay in one process of those that `make e2e` runs at once.
+
+    Tests that kill nodes belong to the local cluster: against any other they are deselected, and named as such.
+    """
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_suite(item.path)))
     if is_local():
         return
     local_only = [item for item in items if item.get_closest_marker("kills_nodes")]
     config.hook.pytest_deselected(items=local_only)
     items[:] = [item for item in items if item not in local_only]
+
+
+def _suite(path: Path) -> str:
+    """The folder of a test, as far as one release serves it: `charts/slurm`, `images`, …"""
+    parts = path.relative_to(ROOT / "tests").parts
+    return "/".join(parts[:2] if parts[0] == "charts" else parts[:1])
 
 
 @pytest.fixture(scope="session")
