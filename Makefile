@@ -116,7 +116,7 @@ coverage: .venv/ready ## lines of sweep_client that its tests run, at least 95 %
 
 e2e: .venv/ready e2e-ready hpc-dependencies ## the tests on a cluster (KUBE_CONTEXT= for any other than the local one)
 	@# Two suites at once, since most of a test is waiting; those of the cluster itself kill nodes, so they come alone.
-	@$(PYTHON) -m pytest -q --numprocesses=2 --dist=loadgroup -m "e2e and not full" --ignore=tests/cluster; suites=$$?; \
+	@$(PYTHON) -m pytest -q --numprocesses=2 --dist=loadscope -m "e2e and not full" --ignore=tests/cluster; suites=$$?; \
 	$(PYTHON) -m pytest -q -m "e2e and not full" tests/cluster && exit $$suites
 
 e2e-full: .venv/ready e2e-ready hpc-dependencies ## the tests on a cluster with their long repetitions

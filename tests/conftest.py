@@ -8,32 +8,35 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
-from tests.cluster.paths import ROOT
 from tests.kube import Namespace, is_local
 
 MakeNamespace = Callable[..., Namespace]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A suite's tests share a release, so they stay in one process of those that `make e2e` runs at once.
+class SuiteScheduling(LoadScopeScheduling):
+    """Gives each process whole suites, since the tests of one share a release."""
 
-    Tests that kill nodes belong to the local cluster: against any other they are deselected, and named as such.
-    """
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_suite(item.path)))
+    def _split_scope(self, nodeid: str) -> str:
+        """The folder of a test, as far as one release serves it: `tests/charts/slurm`, `tests/images`, …"""
+        parts = nodeid.split("::")[0].split("/")
+        return "/".join(parts[:3] if parts[1] == "charts" else parts[:2])
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
+    """Take the scheduler above for `--dist=loadscope`, which `make e2e` runs with."""
+    return SuiteScheduling(config, log) if config.getvalue("dist") == "loadscope" else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests that kill nodes belong to the local cluster: against any other they are deselected, and named as such."""
     if is_local():
         return
     local_only = [item for item in items if item.get_closest_marker("kills_nodes")]
     config.hook.pytest_deselected(items=local_only)
     items[:] = [item for item in items if item not in local_only]
-
-
-def _suite(path: Path) -> str:
-    """The folder of a test, as far as one release serves it: `charts/slurm`, `images`, …"""
-    parts = path.relative_to(ROOT / "tests").parts
-    return "/".join(parts[:2] if parts[0] == "charts" else parts[:1])
 
 
 @pytest.fixture(scope="session")
