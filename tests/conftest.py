@@ -25,6 +25,7 @@ class SuiteScheduling(LoadScopeScheduling):
         return "/".join(parts[:3] if parts[1] == "charts" else parts[:2])
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
     """Take the scheduler above for `--dist=loadscope`, which `make e2e` runs with."""
     return SuiteScheduling(config, log) if config.getvalue("dist") == "loadscope" else None

@@ -68,7 +68,7 @@ def remove_nodes() -> None:
     """Remove the nodes alone; engine, registry and images stay."""
     tools.ensure(["kind"])
     nfs_node.down()
-    delete = [tools.BIN / "kind", "delete", "cluster", "--name", NAME, "--kubeconfig", KUBECONFIG]
+    delete = [f"{tools.BIN}/kind", "delete", "cluster", "--name", NAME, "--kubeconfig", f"{KUBECONFIG}"]
     if not succeeds(delete):
         # Nodes that the engine has just started again are full of containers that start, some of them frozen.
         nodes.thaw()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import cluster, engine, kind_config, nodes, programs
+from tests.cluster import cluster, engine, kind_config, nfs_node, nodes, programs, tools
 from tests.cluster.errors import ClusterError
 from tests.cluster.paths import ROOT
 
@@ -149,9 +149,9 @@ def test_a_node_that_cannot_be_ended_while_a_container_of_it_is_frozen_is_thawed
     state.write_text("FROZEN\n")
     monkeypatch.setattr(nodes, "FREEZER", tmp_path)
     monkeypatch.setattr(nodes, "ids", lambda _cluster: ["3f2a", "of-a-host-without-this-freezer"])
-    monkeypatch.setattr(cluster.tools, "ensure", lambda _names: None)
-    monkeypatch.setattr(cluster.nfs_node, "down", lambda: None)
-    monkeypatch.setattr(cluster.tools, "BIN", tmp_path)
+    monkeypatch.setattr(tools, "ensure", lambda _names: None)
+    monkeypatch.setattr(nfs_node, "down", lambda: None)
+    monkeypatch.setattr(tools, "BIN", tmp_path)
     monkeypatch.setattr(cluster, "MARKER", tmp_path / "cluster.json")
     (tmp_path / "kind").write_text(f"#!/bin/sh\ngrep -q THAWED {state}\n")
     (tmp_path / "kind").chmod(0o755)
