@@ -23,8 +23,8 @@ from tests.cluster.tools import BIN
 
 DIST = ROOT / "dist"
 CHARTS = ROOT / "charts"
-# Suites, rendered dependencies and what Helm would not read stay out of a copy.
-LEFT_OUT = shutil.ignore_patterns("tests", "charts", "__pycache__", "*.py", "Chart.lock")
+# Dependencies are packed anew; the suites stay out by each chart's .helmignore.
+LEFT_OUT = shutil.ignore_patterns("charts", "__pycache__", "Chart.lock")
 
 
 def package(registry: str, folder: Path = DIST) -> None:

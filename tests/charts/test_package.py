@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,19 @@ def test_a_released_chart_alone_names_every_image_by_digest(archives: Path, char
         reference, _, digest = image.partition("@")
         assert reference.startswith("registry.example/hpc/")
         assert digest == DIGESTS[reference.split("/")[-1].split(":")[0]]
+
+
+@pytest.mark.parametrize("chart", [chart for chart in CHARTS if chart != "nfs"])
+def test_a_released_chart_has_all_templates_those_of_helm_test_too(archives: Path, chart: str) -> None:
+    here = sources(f"{ROOT}/charts/{chart}")
+    assert sources(str(archives / f"{chart}-{VERSION}.tgz")) == here
+    assert any("/templates/tests/" in source for source in here)
+
+
+def sources(chart: str) -> set[str]:
+    """Templates that make something, as Helm names them."""
+    rendered = run([str(BIN / "helm"), "template", "hpc", chart, "--values=-"], stdin=json.dumps(USERS)).out
+    return set(re.findall(r"^# Source: (.*)", rendered, re.MULTILINE))
 
 
 def test_a_user_s_registry_and_tag_win_over_the_release_s(archives: Path) -> None:
