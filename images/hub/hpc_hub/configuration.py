@@ -46,6 +46,8 @@ def _hub(c: Config, settings: Settings) -> None:
     c.JupyterHub.hub_connect_url = settings["hubUrl"]
     c.JupyterHub.base_url = settings["baseUrl"]
     c.JupyterHub.db_url = os.environ.get("DATABASE_URL", "sqlite:////srv/hub/jupyterhub.sqlite")
+    # A newer JupyterHub converts the tables of an older one at its start; beside SQLite's it leaves a copy of what they were.
+    c.JupyterHub.upgrade_db = True
     c.JupyterHub.cookie_secret = COOKIE_SECRET.read_bytes()
     c.JupyterHub.pid_file = ""
     c.JupyterHub.spawner_class = HpcSpawner
