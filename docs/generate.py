@@ -1,6 +1,7 @@
-"""Writes the pages of docs/reference that come from elsewhere: values, command line, compatibility. `make docs` calls it.
+"""Writes what comes from elsewhere: pages of docs/reference on values, command line and compatibility, and the versions that charts
+carry of what writes data. `make docs` calls it.
 
-A test compares each page with what this module would write.
+A test compares each file with what this module would write.
 """
 
 import json
@@ -15,7 +16,9 @@ from tests.charts.render import CHARTS
 from tests.cluster.paths import ROOT, TOOLS
 from tests.cluster.programs import programs
 
-REFERENCE = ROOT / "docs" / "reference"
+REFERENCE = "docs/reference"
+# Programs by chart whose data an older one cannot read: charts refuse to go back over them.
+WRITERS = {"slurm": ("mariadb", "slurm"), "jupyter": ("jupyterhub",)}
 HEAD = "<!-- Written by `make docs`; change the source that the page names. -->\n"
 VALUES_TEMPLATE = """{{ define "page" }}# Values of chart `{{ .Name }}`
 
@@ -25,10 +28,13 @@ From `charts/{{ .Name }}/values.yaml`; types and limits are in `values.schema.js
 {{ end }}{{ template "page" . }}"""
 
 
-def pages() -> dict[str, Callable[[], str]]:
-    """What writes each generated page, by file name."""
-    found: dict[str, Callable[[], str]] = {f"values-{chart}.md": partial(values, chart) for chart in CHARTS}
-    return {**found, "cli.md": command_line, "compatibility.md": compatibility}
+def files() -> dict[str, Callable[[], str]]:
+    """What writes each generated file, by its path."""
+    found: dict[str, Callable[[], str]] = {
+        f"{REFERENCE}/values-{chart}.md": partial(values, chart) for chart in CHARTS
+    }
+    found |= {f"charts/{chart}/files/upstream.json": partial(upstream, chart) for chart in WRITERS}
+    return {**found, f"{REFERENCE}/cli.md": command_line, f"{REFERENCE}/compatibility.md": compatibility}
 
 
 def values(chart: str) -> str:
@@ -52,7 +58,6 @@ def command_line() -> str:
 
 def compatibility() -> str:
     """What this version is made of and was tried with, from images/versions.json and the charts."""
-    upstream = json.loads((ROOT / "images" / "versions.json").read_text())["upstream"]
     table = programs()
     rows = [
         ("Kubernetes, installed and used in every test run", table["kubernetes"].version),
@@ -61,7 +66,7 @@ def compatibility() -> str:
         ("Debian of all images", "trixie"),
         ("Python in images", "3.13"),
         ("Python of `sweep_client`", _python_of_client()),
-        *((name, version) for name, version in sorted(upstream.items())),
+        *((name, version) for name, version in sorted(_pinned().items())),
     ]
     version = (ROOT / "VERSION").read_text().strip()
     lines = [f"| {what} | {value} |" for what, value in rows]
@@ -69,15 +74,24 @@ def compatibility() -> str:
     return head + "\n".join(lines) + "\n"
 
 
+def upstream(chart: str) -> str:
+    """Versions of the programs of a chart that write data."""
+    return json.dumps({name: _pinned()[name] for name in WRITERS[chart]}, indent=2) + "\n"
+
+
 def write() -> list[Path]:
-    """Write every page; give those that changed."""
+    """Write every file; give those that changed."""
     changed = []
-    for name, make in pages().items():
-        path, text = REFERENCE / name, make()
+    for name, make in files().items():
+        path, text = ROOT / name, make()
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
             changed.append(path)
     return changed
+
+
+def _pinned() -> dict[str, str]:
+    return dict(json.loads((ROOT / "images" / "versions.json").read_text())["upstream"])
 
 
 def _least_kubernetes() -> str:
@@ -93,5 +107,5 @@ def _python_of_client() -> str:
 
 
 if __name__ == "__main__":
-    for page in write():
-        print(f"wrote {page.relative_to(ROOT)}")
+    for path in write():
+        print(f"wrote {path.relative_to(ROOT)}")

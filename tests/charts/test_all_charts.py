@@ -211,6 +211,11 @@ def test_users_and_homes_mean_the_same_in_slurm_and_jupyter() -> None:
         assert_equal_files(name, ["slurm", "jupyter"])
 
 
+def test_the_guard_of_rollbacks_is_the_same_in_slurm_and_jupyter() -> None:
+    for name in ("_rollback.tpl", "../files/rollback.sh"):
+        assert_equal_files(name, ["slurm", "jupyter"])
+
+
 def assert_equal_files(name: str, charts: list[str]) -> None:
     assert len({(ROOT / "charts" / chart / "templates" / name).read_text() for chart in charts}) == 1, name
 

@@ -1,4 +1,4 @@
-"""Generated pages say what their sources say, and the site builds without a warning."""
+"""Generated files say what their sources say, and the site builds without a warning."""
 
 from pathlib import Path
 
@@ -9,14 +9,14 @@ from tests.cluster.paths import ROOT
 from tests.kube import run
 
 
-@pytest.mark.parametrize("page", sorted(generate.pages()))
-def test_a_generated_page_is_what_its_source_gives_now(page: str) -> None:
-    assert (generate.REFERENCE / page).read_text() == generate.pages()[page](), "next: make docs"
+@pytest.mark.parametrize("path", sorted(generate.files()))
+def test_a_generated_file_is_what_its_source_gives_now(path: str) -> None:
+    assert (ROOT / path).read_text() == generate.files()[path](), "next: make docs"
 
 
 def test_the_values_page_has_a_line_for_every_documented_value() -> None:
     values = (ROOT / "charts" / "slurm" / "values.yaml").read_text()
-    page = (generate.REFERENCE / "values-slurm.md").read_text()
+    page = (ROOT / generate.REFERENCE / "values-slurm.md").read_text()
     assert page.count("\n| ") - 1 >= values.count("# -- ")
 
 

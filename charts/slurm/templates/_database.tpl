@@ -25,3 +25,8 @@ fsGroupChangePolicy: OnRootMismatch
 {{- end -}}
 {{- join " " $options -}}
 {{- end -}}
+
+{{/* Programs of this release that write data, by blanks: names of files/upstream.json. */}}
+{{- define "slurm.database.programs" -}}
+slurm{{ if include "slurm.database.enabled" . }} mariadb{{ end }}
+{{- end -}}
