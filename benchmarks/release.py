@@ -108,14 +108,18 @@ class Release:
         return self.user
 
 
+def has_slurm(namespace: str, name: str) -> bool:
+    """Whether a release has chart `slurm` with a frontend."""
+    return Namespace(namespace).kubectl("get", f"statefulset/{name}-frontend", check=False).code == 0
+
+
 def installed(namespace: str, name: str) -> Release:
     """A release that somebody installed."""
-    release = Release(Namespace(namespace), name)
-    if release.namespace.kubectl("get", f"statefulset/{name}-frontend", check=False).code:
+    if not has_slurm(namespace, name):
         sys.exit(
             f"error: namespace {namespace} has no release {name} of chart slurm with a frontend\n  next: make install, or RELEASE= NAMESPACE= KUBE_CONTEXT="
         )
-    return release
+    return Release(Namespace(namespace), name)
 
 
 @contextlib.contextmanager

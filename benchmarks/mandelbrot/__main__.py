@@ -1,26 +1,31 @@
 """`make bench-mandelbrot`: pictures over 1 to 20 and more workers; time, speed-up and efficiency.
 
-One kernel on IPyParallel's engines (here, or of `--connection-file`), as mpi4py ranks and as a Slurm array. Rows of the
-picture cost very different time: `static` gives each worker one block of them, `balanced` gives the next to whoever is free.
+One kernel on IPyParallel's engines (here, of a release's pool `--on`, or of `--connection-file`), as mpi4py ranks and as a
+Slurm array. Rows of the picture cost very different time: `static` gives each worker one block of them, `balanced` gives the
+next to whoever is free.
 """
 
 import argparse
 import base64
 import contextlib
 import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.grid import forget, run_grid
 from benchmarks.mandelbrot import kernel
-from benchmarks.mandelbrot.case import ARRAY, ENGINES, LIMIT, MPI
-from benchmarks.release import Release
+from benchmarks.mandelbrot.case import ARRAY, ENGINES, LIMIT, MPI, POOL
+from benchmarks.release import Release, has_slurm
 from benchmarks.report.section import publish
 from benchmarks.results.record import Line, Recorder, Run
 from benchmarks.results.statistics import interval, reached
 from benchmarks.site import command, parser, release, results, where
+from benchmarks.spread import pool as pools
+from benchmarks.spread.pool import Pool
+from tests.kube import Namespace
 from tests.sweep_client.executors.engines import start_engines
 
 WORKERS = {"cpu": {"replicas": 2, "cpus": 1, "memory": "512Mi"}}
@@ -45,8 +50,8 @@ PRESETS = {
 }  # fmt: skip
 
 
-def cases(preset: Preset, places: Sequence[str], most: int, rounds: int = 0) -> list[dict[str, Any]]:
-    """All runs. Those of one block follow each other, so that what disturbs the machine disturbs all of them."""
+def cases(preset: Preset, places: Mapping[str, int], rounds: int = 0) -> list[dict[str, Any]]:
+    """All runs on places with the most workers of each. Those of one block follow each other, so that what disturbs the machine disturbs all of them."""
     return [
         {"series": place, "fractal": fractal, "size": size, "rows": rows, "workers": workers, "blocks": preset.blocks, "block": block}
         for block in range(rounds or preset.repetitions)
@@ -55,7 +60,7 @@ def cases(preset: Preset, places: Sequence[str], most: int, rounds: int = 0) -> 
         for place in places
         for rows in ("static", "balanced")
         for workers in preset.workers
-        if place != ARRAY or workers <= most
+        if workers <= places[place]
     ]  # fmt: skip
 
 
@@ -82,12 +87,14 @@ def with_efficiency(runs: Sequence[Run]) -> list[Run]:
 
 
 def summary(runs: Sequence[Run], cores: int) -> list[Line]:
-    """Efficiency on as many workers as there are cores: what the issue wants, per place."""
+    """Efficiency on as many workers as have a core each: what is wanted, per place."""
     lines = []
     for series in dict.fromkeys(run.series for run in runs):
+        counts = {int(run.parameters["workers"]) for run in runs if run.series == series}
+        workers = max((count for count in counts if 1 < count <= cores), default=0)
         for rows in ("static", "balanced"):
             for fractal in LIMIT:
-                wanted = {"rows": rows, "fractal": fractal, "workers": cores}
+                wanted = {"rows": rows, "fractal": fractal, "workers": workers}
                 found = [
                     run for run in runs if run.series == series and wanted.items() <= run.parameters.items()
                 ]
@@ -99,7 +106,7 @@ def summary(runs: Sequence[Run], cores: int) -> list[Line]:
                 ]  # fmt: skip
                 if values:
                     seen = interval(values)
-                    what = f"efficiency of {cores} workers, {series}, {fractal} {sizes[-1]}, {rows} rows"
+                    what = f"efficiency of {workers} workers, {series}, {fractal} {sizes[-1]}, {rows} rows"
                     lines.append(Line(what, seen.text(), *_wanted(rows, values)))
     return lines
 
@@ -117,30 +124,58 @@ def picture(size: str = "640x480") -> str:
     return base64.b64encode(target.getvalue()).decode()
 
 
-def measure(arguments: argparse.Namespace, found: Release | None, folder: Path) -> Path:
+def measure(
+    arguments: argparse.Namespace, found: Release | None, folder: Path, pool: Pool | None = None
+) -> Path:
     """Run the grid and save the result."""
-    preset = PRESETS[arguments.preset]
+    preset, most = PRESETS[arguments.preset], max(PRESETS[arguments.preset].workers)
     recorder = Recorder("mandelbrot", arguments.preset, command("benchmarks.mandelbrot"))
-    places = [ENGINES, *([MPI, ARRAY] if found else [])]
-    cpus = sum(node.cpus for node in found.nodes()) if found else 0
-    with local_engines(arguments.connection_file, max(preset.workers)) as connection_file:
-        name = f"mandelbrot-{arguments.preset}{'' if found else '-here'}"
-        here = {**where(found), "engines": connection_file}
-        runs = run_grid(
-            name, "benchmarks.mandelbrot.case:run", cases(preset, places, cpus, arguments.rounds), here
-        )
     result = recorder.result
-    result.runs = with_efficiency(runs)
-    result.summary = summary(result.runs, 2 if arguments.preset == "smoke" else result.machine["cores"])
-    result.images = found.images() if found else {}
-    result.picture = picture("160x120" if arguments.preset == "smoke" else "640x480")
-    if cpus and cpus < max(preset.workers):
+    cores = pool.cores() if pool else result.machine["cores"]
+    places = {POOL: _engines_of(pool, preset)} if pool else {ENGINES: most}
+    if pool:
         result.notes.append(
-            f"The release has {cpus} CPUs: array tasks beyond that would wait, so they are left out; MPI ranks beyond that share CPUs."
+            f"The pool has {places[POOL]} engines, on machines with {cores} cores together; its client runs beside its controller."
         )
+    if found:
+        cpus = sum(node.cpus for node in found.nodes())
+        places |= {MPI: most, ARRAY: cpus}
+        if cpus < most:
+            result.notes.append(
+                f"The release has {cpus} CPUs: array tasks beyond that would wait, so they are left out; MPI ranks beyond that share CPUs."
+            )
+    name = f"mandelbrot-{arguments.preset}{f'-on-{pool.name}' if pool else ''}{'' if found else '-here'}"
+    with _engines(arguments.connection_file, most, pool) as engines:
+        chosen = cases(preset, places, arguments.rounds)
+        runs = run_grid(name, "benchmarks.mandelbrot.case:run", chosen, {**where(found), **engines})
+    result.runs = with_efficiency(runs)
+    result.summary = summary(result.runs, cores)
+    installed = found or (pool and Release(Namespace(pool.namespace), pool.release))
+    result.images = installed.images() if installed else {}
+    result.picture = picture("160x120" if arguments.preset == "smoke" else "640x480")
     path = recorder.save(folder)
     forget(name)
     return path
+
+
+def _engines_of(pool: Pool, preset: Preset) -> int:
+    count, least = pool.engines(), min(preset.workers)
+    if count < least:
+        sys.exit(
+            f"error: pool {pool.name} has {count} engines, this preset wants {least} at least\n"
+            f"  next: kubectl scale -n {pool.namespace} deployment/{pool.release}-engines-{pool.name} --replicas={max(preset.workers)}"
+        )
+    return count
+
+
+@contextlib.contextmanager
+def _engines(connection_file: str, count: int, pool: Pool | None) -> Iterator[dict[str, Any]]:
+    """Whose engines a run takes: a pool's, or those that a connection file names."""
+    if pool:
+        yield {"pool": asdict(pool)}
+        return
+    with local_engines(connection_file, count) as path:
+        yield {"engines": path}
 
 
 @contextlib.contextmanager
@@ -173,13 +208,24 @@ def main() -> None:
     """Entry point."""
     made = parser(__doc__, list(PRESETS))
     made.add_argument(
+        "--on",
+        metavar="POOL",
+        help="a pool of engines of --release (chart jupyter or hpc) in place of engines here; with --no-cluster nothing else",
+    )
+    made.add_argument(
         "--connection-file",
         default="",
         help="ipcontroller-client.json of engines; some are started here by default",
     )
     arguments = made.parse_args()
+    pool = None
+    if arguments.on:
+        if not arguments.release:
+            made.error("--on needs --release and --namespace, where the pool is")
+        pool = pools.installed(arguments.namespace, arguments.release, arguments.on)
+        arguments.no_cluster = arguments.no_cluster or not has_slurm(arguments.namespace, arguments.release)
     with release(arguments, WORKERS) as found:
-        print(publish(measure(arguments, found, results(arguments))))
+        print(publish(measure(arguments, found, results(arguments), pool)))
 
 
 if __name__ == "__main__":

@@ -10,10 +10,12 @@ from typing import Any
 from benchmarks.grid import site
 from benchmarks.release import Release
 from benchmarks.spread import places
+from benchmarks.spread.pool import Pool
 from tests.kube import Namespace
 
 KERNEL = Path(__file__).with_name("kernel.py")
-ENGINES, MPI, ARRAY = "IPyParallel engines", "mpi4py ranks on Slurm", "Slurm array"
+ENGINES, POOL = "IPyParallel engines", "IPyParallel engines of a pool"
+MPI, ARRAY = "mpi4py ranks on Slurm", "Slurm array"
 LIMIT = {"ascii": 300, "numpy": 300}
 
 
@@ -44,5 +46,7 @@ def _spread(series: str, work: list[dict[str, Any]], rows: str, workers: int) ->
     if series == ENGINES:
         with places.engines(workers, where["engines"]) as engines:
             return engines(KERNEL, work, rows, workers)
+    if series == POOL:
+        return Pool(**where["pool"]).place(KERNEL, work, rows, workers)
     release = Release(Namespace(where["namespace"]), where["release"])
     return {MPI: places.mpi, ARRAY: places.array}[series](release)(KERNEL, work, rows, workers)

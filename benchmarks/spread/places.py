@@ -1,4 +1,4 @@
-"""The places where items run: engines here, MPI ranks and array tasks of a release. Each gives times and what was found."""
+"""The places where items run: engines here, MPI ranks and array tasks of a release (a pool's engines: pool.py). Each gives times and what was found."""
 
 import contextlib
 import importlib
@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.release import Release
+from benchmarks.spread.engines import run
 from benchmarks.spread.worker import block
 from tests.sweep_client.executors.engines import start_engines
 
 Items = Sequence[dict[str, Any]]
 WORKER = Path(__file__).with_name("worker.py")
+CLIENT = Path(__file__).with_name("engines.py")
 # Collects every task's output at the frontend: one command in place of one per task.
 GATHER = (
     "import glob, json; print(json.dumps([d for p in glob.glob('out-*.json') for d in json.load(open(p))]))"
@@ -64,48 +66,20 @@ def engines(count: int, connection_file: str = "") -> Iterator[Place]:
             stack.callback(started.stop)
             connection_file = str(started.connection_file)
         client = stack.enter_context(ipyparallel.Client(connection_file, timeout=60))
-        client.wait_for_engines(count, timeout=60, interactive=False)
         yield lambda kernel, items, way, workers: _on_engines(client, kernel, items, way, workers)
 
 
 def _on_engines(client: Any, kernel: Path, items: Items, way: str, workers: int) -> Spread:
-    ipyparallel: Any = importlib.import_module("ipyparallel")
-    call = ipyparallel.Reference("timed_items")
-    chosen = client.ids[:workers]
-    if len(chosen) < workers:
-        raise RuntimeError(f"{workers} engines were wanted, {len(chosen)} are there")
-    view = client[chosen]
-    view.execute(f"{SOURCE} = {kernel.read_text()!r}\n{TIMED}", block=True)
-    client[chosen].apply_sync(call, [])
-    begun = time.time()
-    if way == "static":
-        jobs = [
-            client[engine].apply_async(call, list(block(list(items), place, workers)))
-            for place, engine in enumerate(chosen)
-        ]
-    else:
-        balanced = client.load_balanced_view(chosen)
-        jobs = [balanced.apply_async(call, [item]) for item in items]
-    done = [entry for job in jobs for entry in job.get()]
-    seconds = time.time() - begun
+    shares = parts(items, way, workers)
+    done, seconds = run(client, kernel.read_text(), shares, way == "balanced", workers)
     return spread(done, items, seconds, seconds)
 
 
-# The kernel becomes a module of its own on the engine, where it must not think that it is the program.
-SOURCE = "kernel_source"
-TIMED = """
-def timed_items(items):
-    import time, types
-    kernel = types.ModuleType("kernel")
-    exec(kernel_source, kernel.__dict__)
-    kernel.warm()
-    done = []
-    for item in items:
-        begun = time.time()
-        found = kernel.work(item)
-        done.append({"index": item["index"], "begun": begun, "ended": time.time(), "found": found})
-    return done
-"""
+def parts(items: Items, way: str, workers: int) -> list[list[dict[str, Any]]]:
+    """What is sent to engines at once: a block for each, or single items to whoever is free."""
+    if way == "balanced":
+        return [[item] for item in items]
+    return [block(list(items), place, workers) for place in range(workers)]
 
 
 def mpi(release: Release) -> Place:

@@ -20,8 +20,11 @@ from benchmarks import grid
 from benchmarks.mandelbrot import __main__ as benchmark
 from benchmarks.mandelbrot import case, kernel
 from benchmarks.results.record import Run, read
-from benchmarks.spread import places, worker
+from benchmarks.spread import places, pool, worker
 from tests.cluster.paths import ROOT
+from tests.kube import Namespace, Result
+from tests.kube import run as command
+from tests.sweep_client.executors.engines import start_engines
 
 ITEM = {"width": 40, "height": 20, "limit": 50, "first": 0, "last": 20}
 
@@ -100,6 +103,59 @@ def test_the_smoke_run_on_local_engines_gives_a_valid_result(
     assert [run.error for run in result.runs if not run.valid] == []
     assert len(result.runs) == 4
     assert result.picture
+
+
+def test_a_pool_s_client_brings_every_row_back_and_counts_a_machine_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exec_here(self: Namespace, pod: str, *words: str, container: str, stdin: str, **_: Any) -> Result:
+        assert (pod, container) == ("deployment/hpc-ipcontroller-fast", "ipcontroller")
+        return command([sys.executable, *words[1:]], stdin=stdin)
+
+    monkeypatch.setattr(Namespace, "exec", exec_here)
+    monkeypatch.setenv("IPP_PROFILE_DIR", str(tmp_path / "profile"))
+    (tmp_path / "profile").mkdir()
+    engines = start_engines(tmp_path / "profile", 2)
+    try:
+        fast = pool.Pool("here", "hpc", "fast")
+        assert fast.cores() == os.cpu_count()
+        items = case.items("numpy", "40x20", 6)
+        for way in ("static", "balanced"):
+            found = fast.place(case.KERNEL, items, way, 2).found
+            data = b"".join(zlib.decompress(base64.b64decode(part)) for part in found)
+            assert data == kernel.numpy_rows({**ITEM, "limit": items[0]["limit"]})
+        with pytest.raises(RuntimeError, match=r"(?s)pool fast of hpc: .*boom"):
+            fast.place(_broken(tmp_path), items, "static", 2)
+    finally:
+        engines.stop()
+
+
+def _broken(folder: Path) -> Path:
+    path = folder / "broken.py"
+    path.write_text("def warm(): raise ValueError('boom')\n")
+    return path
+
+
+def test_no_run_wants_more_engines_than_a_pool_has() -> None:
+    found = benchmark.cases(benchmark.PRESETS["quick"], {case.POOL: 2, case.MPI: 4}, 1)
+    assert {run["workers"] for run in found if run["series"] == case.POOL} == {1, 2}
+    assert {run["workers"] for run in found if run["series"] == case.MPI} == {1, 2, 4}
+
+
+def test_the_wanted_efficiency_is_of_as_many_workers_as_have_a_core() -> None:
+    runs = benchmark.with_efficiency([run_of(1, 8.0), run_of(4, 2.1), run_of(8, 2.0)])
+    assert [(line.what[:23], line.measured) for line in benchmark.summary(runs, 6)] == [
+        ("efficiency of 4 workers", "0.95 (1 run)")
+    ]
+
+
+def test_a_pool_without_its_release_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["mandelbrot", "--on", "fast"])
+    with pytest.raises(SystemExit):
+        benchmark.main()
+    assert "--on needs --release and --namespace" in capsys.readouterr().err
 
 
 def test_an_interrupted_grid_goes_on_where_it_was(tmp_path: Path) -> None:

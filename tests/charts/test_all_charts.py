@@ -22,6 +22,7 @@ BASE: dict[str, Object] = {
         "users": {"ada": {"uid": 20001, "passwordHash": PASSWORD}},
         "singleuser": {"prePull": True},
         "engines": {"pools": {"fast": {"owner": "ada"}}},
+        "ssh": {"enabled": True},
         "metrics": {"enabled": True},
     },
     "slurm": {
@@ -206,8 +207,8 @@ def test_names_and_labels_are_made_by_the_same_file_in_every_chart() -> None:
         assert_equal_files(name, OWN_CHARTS)
 
 
-def test_users_and_homes_mean_the_same_in_slurm_and_jupyter() -> None:
-    for name in ("_users.tpl", "_volumes.tpl"):
+def test_users_homes_and_logins_mean_the_same_in_slurm_and_jupyter() -> None:
+    for name in ("_users.tpl", "_volumes.tpl", "_sshd.tpl"):
         assert_equal_files(name, ["slurm", "jupyter"])
 
 

@@ -22,6 +22,7 @@ GIVEN: dict[str, Object] = {
         "users": {"ada": {"uid": 20001, "passwordHash": "$6$aa$bb"}},
         "engines": {"pools": {"fast": {"owner": "ada"}}},
         "slurm": {"release": "hpc"},
+        "ssh": {"enabled": True, "allowedCIDRs": ["192.0.2.0/24"]},
         "metrics": {"enabled": True, "namespaces": ["monitoring"]},
     },
 }

@@ -43,7 +43,7 @@ initContainers:
   - name: home
     {{- include "jupyter.engines.image" . | nindent 4 }}
     # Controller and engines both refuse to start without their profile.
-    args: [make-home, {{ $pool.owner | quote }}, {{ $root.Values.home.create | quote }}, .ipython/profile_{{ index . 1 }}]
+    args: [make-home, {{ $pool.owner | quote }}, {{ include "jupyter.ssh.homesAreMadeByUsers" $root | quote }}, .ipython/profile_{{ index . 1 }}]
     securityContext:
       {{- include "jupyter.pods.unprivileged" $root | nindent 6 }}
     resources:

@@ -18,7 +18,7 @@
   "config" .Values.hub.config
   "extraConfig" .Values.hub.extraConfig
   "metricsPort" (ternary 8082 0 (include "hpc.metrics.enabled" . | not | not))
-  "homeCreate" .Values.home.create
+  "homeCreate" (include "jupyter.ssh.homesAreMadeByUsers" . | eq "true")
   "usersConfigMap" (include "hpc.name" (list . "hub-users"))
   "slurm" (include "jupyter.hub.slurm" . | fromYaml)
   "image" (dict "pullPolicy" (default "IfNotPresent" $image.pullPolicy) "pullSecrets" $secrets)

@@ -42,16 +42,6 @@
 {{- end }}
 {{- end -}}
 
-{{/* A quantity such as 1Gi in MiB. */}}
-{{- define "slurm.config.mebibytes" -}}
-{{- $text := toString . -}}
-{{- if hasSuffix "Gi" $text -}}
-{{- mulf (trimSuffix "Gi" $text | float64) 1024 | floor | int64 -}}
-{{- else -}}
-{{- trimSuffix "Mi" $text | float64 | floor | int64 -}}
-{{- end -}}
-{{- end -}}
-
 {{/* Keys that follow from the rest of the values. */}}
 {{- define "slurm.config.computed" -}}
 ClusterName: {{ .Values.slurm.clusterName | default .Release.Name }}
@@ -130,7 +120,7 @@ NodeSet={{ $name }} Feature={{ $name }}
 {{- $values := include "slurm.worker.pool" (list $root $pool) | fromYaml -}}
 {{- if has $name $values.partitions -}}
 {{- $pools = append $pools $pool -}}
-{{- $share := div (include "slurm.config.mebibytes" $values.memory) $values.cpus -}}
+{{- $share := div (include "hpc.mebibytes" $values.memory) $values.cpus -}}
 {{- $memory = ternary $share (min $memory $share) (eq (int $memory) 0) -}}
 {{- end -}}
 {{- end -}}

@@ -9,21 +9,10 @@ securityContext:
   {{- if include "slurm.security.restricted" . }}
   {{- include "slurm.pods.unprivileged" . | nindent 2 }}
   {{- else }}
-  runAsUser: 0
-  allowPrivilegeEscalation: false
-  readOnlyRootFilesystem: true
-  capabilities:
-    drop: [ALL]
-    add:
-      - SETUID # become the user who logs in
-      - SETGID # and his groups
-      - SYS_CHROOT # lock up the process that talks before the login
-      - CHOWN # give the user his terminal
-      - AUDIT_WRITE # record a login with a terminal: sshd ends the session when the kernel refuses
+  {{- include "hpc.sshd.daemon" . | nindent 2 }}
   {{- end }}
 env:
-  - {name: LARGEST_PROCESS_MEBIBYTES, value: {{ include "slurm.config.mebibytes" .Values.frontend.userLimits.processMemory | quote }}}
-  - {name: MOST_PROCESSES, value: {{ .Values.frontend.userLimits.processes | quote }}}
+  {{- include "hpc.sshd.limits" .Values.frontend.userLimits | nindent 2 }}
   {{- with .Values.frontend.extraEnv }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -86,12 +75,7 @@ securityContext:
   {{- if include "slurm.security.restricted" . }}
   {{- include "slurm.pods.unprivileged" . | nindent 2 }}
   {{- else }}
-  runAsUser: 0
-  allowPrivilegeEscalation: false
-  readOnlyRootFilesystem: true
-  capabilities:
-    drop: [ALL]
-    add: [CHOWN] # give a new folder to its user
+  {{- include "hpc.sshd.homes" . | nindent 2 }}
   {{- end }}
 resources:
   {{- toYaml .Values.frontend.homesResources | nindent 2 }}
@@ -107,25 +91,8 @@ volumeMounts:
 {{- if include "slurm.security.restricted" . }}2222{{ else }}22{{ end -}}
 {{- end -}}
 
-{{/* sshd_config; what the values say comes first, since sshd takes the first of two settings. */}}
+{{/* sshd_config. */}}
 {{- define "slurm.frontend.sshdConfig" -}}
-{{- range $key, $value := .Values.frontend.ssh.config }}
-{{ $key }} {{ $value }}
-{{- end }}
-Port {{ include "slurm.frontend.port" . }}
-HostKey /run/ssh/ssh_host_ed25519_key
-PidFile none
-UsePAM no
-PermitRootLogin no
-PasswordAuthentication {{ ternary "yes" "no" .Values.frontend.ssh.passwords }}
-KbdInteractiveAuthentication no
-# Keys come from values, in a folder that is not the users': nobody adds one behind the admin's back.
-AuthorizedKeysFile none
-AuthorizedKeysCommand /usr/bin/cat /etc/hpc/ssh-keys/%u
-AuthorizedKeysCommandUser {{ if include "slurm.security.restricted" . }}{{ include "slurm.security.user" . }}{{ else }}nobody{{ end }}
-# Commands without a login shell get jobs' environment too.
-SetEnv PATH=/opt/env/bin:/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8
-Subsystem sftp /usr/lib/openssh/sftp-server
-X11Forwarding no
-PrintMotd no
+{{- $reader := include "slurm.security.user" . | default "nobody" -}}
+{{- include "hpc.sshd.config" (list .Values.frontend.ssh (include "slurm.frontend.port" .) $reader) -}}
 {{- end -}}

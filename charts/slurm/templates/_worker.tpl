@@ -24,14 +24,14 @@ imagePullPolicy: {{ default "IfNotPresent" (include "hpc.value" (list $root "ima
 {{- define "slurm.worker.nodeConf" -}}
 {{- $name := index . 1 -}}
 {{- $pool := include "slurm.worker.pool" . | fromYaml -}}
-CPUs={{ $pool.cpus }} RealMemory={{ include "slurm.config.mebibytes" $pool.memory }} Feature={{ prepend $pool.features $name | join "," }}
+CPUs={{ $pool.cpus }} RealMemory={{ include "hpc.mebibytes" $pool.memory }} Feature={{ prepend $pool.features $name | join "," }}
 {{- with $pool.gres }} Gres={{ join "," . }}{{ end }}
 {{- end -}}
 
 {{/* Resources of the slurmd container: what jobs may use and room for slurmd itself, so that the kernel does not end both. */}}
 {{- define "slurm.worker.resources" -}}
 {{- $pool := include "slurm.worker.pool" . | fromYaml -}}
-{{- $memory := add (include "slurm.config.mebibytes" $pool.memory | int64) (include "slurm.config.mebibytes" $pool.memoryHeadroom | int64) -}}
+{{- $memory := add (include "hpc.mebibytes" $pool.memory | int64) (include "hpc.mebibytes" $pool.memoryHeadroom | int64) -}}
 requests:
   cpu: {{ default $pool.cpus $pool.cpuRequest | quote }}
   memory: {{ default (printf "%dMi" $memory) $pool.memoryRequest }}
@@ -46,7 +46,7 @@ limits:
 {{/* MiB that one process may take: all of the node and half the headroom, less than the limit at which the whole pod ends. */}}
 {{- define "slurm.worker.largestProcess" -}}
 {{- $pool := include "slurm.worker.pool" . | fromYaml -}}
-{{- add (include "slurm.config.mebibytes" $pool.memory | int64) (div (include "slurm.config.mebibytes" $pool.memoryHeadroom | int64) 2) -}}
+{{- add (include "hpc.mebibytes" $pool.memory | int64) (div (include "hpc.mebibytes" $pool.memoryHeadroom | int64) 2) -}}
 {{- end -}}
 
 {{/* Security context of slurmd. */}}

@@ -1,12 +1,16 @@
 """A pool of engines: from a notebook by its name, scaled, killed, restarted, and its owner's alone."""
 
+import base64
 import json
 import time
+import zlib
 
 import pytest
 
+from benchmarks.mandelbrot import case, kernel
+from benchmarks.spread.pool import Pool
 from tests.charts.jupyter.conftest import PASSWORDS
-from tests.charts.jupyter.site import Kernel, Site
+from tests.charts.jupyter.site import RELEASE, Kernel, Site
 from tests.charts.jupyter.test_hub import hub_label, reach, started
 from tests.sweep_client.builders import cell, notebook
 
@@ -146,6 +150,13 @@ def test_a_pool_grows_shrinks_to_nothing_and_comes_back(site: Site) -> None:
                 site.namespace.kubectl("scale", "deployment/hpc-engines-fast", f"--replicas={replicas}")
                 engines(kernel, replicas)
             assert kernel.run("view.apply_sync(lambda: 7)") == "7"
+
+
+def test_a_benchmark_runs_on_a_pool_beside_its_controller(site: Site) -> None:
+    items = case.items("numpy", "40x20", 6)
+    found = Pool(site.namespace.name, RELEASE, "fast").place(case.KERNEL, items, "balanced", 2).found
+    data = b"".join(zlib.decompress(base64.b64decode(part)) for part in found)
+    assert data == kernel.numpy_rows({**items[0], "last": items[-1]["last"]})
 
 
 def test_nobody_else_reaches_a_pool(site: Site) -> None:

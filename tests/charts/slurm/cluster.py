@@ -48,28 +48,15 @@ class Cluster:
 
     def ssh_command(self, program: str, port_flag: str, account: Account) -> list[str]:
         """`ssh` or `sftp` with the account's key and nothing of this machine's own settings."""
-        key = ["-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-i", str(account.private_key)]
-        return [*self._reach(program, port_flag), *key]
+        return by_key(program, port_flag, self.forward.port(), account)
 
     def by_password(self, program: str, port_flag: str, password: str, *words: str) -> Result:
         """Run `ssh` or `sftp` as somebody who has a password and no key; OpenSSH asks a program for it."""
         ways = ["-o", "PreferredAuthentications=password", "-o", "NumberOfPasswordPrompts=1"]
         answer = {"SSH_ASKPASS": str(ASKPASS), "SSH_ASKPASS_REQUIRE": "force", "ANSWER": password}
         command = ["env", *(f"{name}={value}" for name, value in answer.items())]
-        return run([*command, *self._reach(program, port_flag), *ways, *words], stdin="", timeout=60)
-
-    def _reach(self, program: str, port_flag: str) -> list[str]:
-        trust = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
-        return [
-            program,
-            "-F",
-            "/dev/null",
-            *trust,
-            "-o",
-            "LogLevel=ERROR",
-            port_flag,
-            str(self.forward.port()),
-        ]
+        reach = _client(program, port_flag, self.forward.port())
+        return run([*command, *reach, *ways, *words], stdin="", timeout=60)
 
     def admin(self, command: str, *, check: bool = True) -> Result:
         """Run a Slurm command as its administrator, in the controller's pod."""
@@ -128,3 +115,14 @@ class Cluster:
     def close(self) -> None:
         """End the port-forward; the next login makes another."""
         self.forward.close()
+
+
+def by_key(program: str, port_flag: str, port: int, account: Account) -> list[str]:
+    """`ssh` or `sftp` to a port of this machine, with the account's key and nothing of this machine's own settings."""
+    key = ["-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-i", str(account.private_key)]
+    return [*_client(program, port_flag, port), *key]
+
+
+def _client(program: str, port_flag: str, port: int) -> list[str]:
+    trust = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+    return [program, "-F", "/dev/null", *trust, "-o", "LogLevel=ERROR", port_flag, str(port)]
