@@ -35,7 +35,8 @@ def run(client: Any, kernel: str, parts: list[Any], balanced: bool, workers: int
     client.wait_for_engines(workers, timeout=60, interactive=False)
     chosen = client.ids[:workers]
     _wait_until_idle(client)
-    client[chosen].execute(f"kernel_source = {kernel!r}\n{TIMED}", block=True)
+    # Not `execute`: it waits for ever for output that was published before this client had subscribed.
+    client[chosen].apply_sync(exec, f"kernel_source = {kernel!r}\n{TIMED}")
     call = importlib.import_module("ipyparallel").Reference("timed_items")
     client[chosen].apply_sync(call, [])
     view = client.load_balanced_view(chosen)
@@ -50,8 +51,7 @@ def run(client: Any, kernel: str, parts: list[Any], balanced: bool, workers: int
 def machines(client: Any) -> dict[str, int]:
     """CPUs of each machine that has an engine."""
     client.wait_for_engines(1, timeout=60, interactive=False)
-    client[:].execute(f"machine = {MACHINE}", block=True)
-    return dict(client[:].pull("machine", block=True))
+    return dict(client[:].apply_sync(eval, MACHINE))
 
 
 def _wait_until_idle(client: Any) -> None:

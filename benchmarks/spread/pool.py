@@ -59,8 +59,6 @@ def installed(namespace: str, release: str, name: str) -> Pool:
     listed = Namespace(namespace).get("deployments", "-l", label)["items"]
     pools = [item["metadata"]["labels"]["hpc/pool"] for item in listed]
     if name not in pools:
-        known = ", ".join(pools) or "it has none: engines.pools of chart jupyter"
-        sys.exit(
-            f"error: release {release} in namespace {namespace} has no pool {name!r} of engines\n  next: {known}"
-        )
+        known = f"--on one of: {', '.join(pools)}" if pools else "make one, engines.pools of chart jupyter"
+        sys.exit(f"error: release {release} in namespace {namespace} has no pool {name!r}\n  next: {known}")
     return Pool(namespace, release, name)
