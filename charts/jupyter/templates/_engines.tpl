@@ -60,6 +60,22 @@ image: {{ include "jupyter.hub.image" (list (first .) (include "jupyter.engines.
 imagePullPolicy: {{ default "IfNotPresent" $image.pullPolicy }}
 {{- end -}}
 
+{{/* Resources of an engine's container: of one engine, or of all ranks of a world. */}}
+{{- define "jupyter.engines.resources" -}}
+{{- $pool := include "jupyter.engines.pool" . | fromYaml -}}
+{{- $result := deepCopy $pool.resources -}}
+{{- if $pool.mpi -}}
+{{- range $kind, $amounts := $pool.resources -}}
+{{- range $name, $amount := $amounts -}}
+{{- $text := toJson $amount | trimAll "\"" -}}
+{{- $sum := mulf (regexFind "^[0-9.]+" $text) (max $pool.replicas 1) | printf "%.3f" -}}
+{{- $_ := set (get $result $kind) $name (print (regexReplaceAll "[.]?0+$" $sum "") (regexFind "[A-Za-z]*$" $text)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $result -}}
+{{- end -}}
+
 {{/* Environment of controller and engines: the profile is in the owner's home, where his notebooks find it by its name. */}}
 {{- define "jupyter.engines.env" -}}
 {{- $pool := include "jupyter.engines.pool" . | fromYaml -}}

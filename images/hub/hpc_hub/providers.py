@@ -4,10 +4,11 @@ import difflib
 from pathlib import Path
 from typing import Any
 
-from jupyterhub.utils import url_path_join
+from jupyterhub.utils import get_browser_protocol, url_path_join
 from oauthenticator.generic import GenericOAuthenticator
 from oauthenticator.github import GitHubOAuthenticator
 from oauthenticator.oauth2 import OAuthenticator
+from tornado import web
 
 from .accounts import Accounts
 from .traits import UnknownTrait
@@ -20,13 +21,38 @@ class Mapped:
     """What a provider of ours adds to an OAuthenticator: the account that names the identity, and a callback of its own."""
 
     provider = ""
+    title = ""
     accounts = Accounts()
 
     async def authenticate(self, handler: Any, data: Any = None, **more: Any) -> dict[str, Any] | None:
-        """The account whose `identities` has whom the provider let in; nobody else has one."""
+        """The account whose `identities` has whom the provider let in.
+
+        Raises:
+            web.HTTPError: 403, no account has that identity.
+        """
         found = await super().authenticate(handler, data, **more)  # type: ignore[misc]
-        account = self.accounts.of_identity(self.provider, found["name"]) if found else None
-        return {"name": account.name, "auth_state": None} if account else None
+        if not found:
+            return None
+        account = self.accounts.of_identity(self.provider, found["name"])
+        if account is None:
+            raise web.HTTPError(
+                403,
+                f"No account here has the identity {found['name']} of {self.title}. Ask the admin to add it.",
+            )
+        return {"name": account.name, "auth_state": None}
+
+    def user_info_to_username(self, user_info: dict[str, Any]) -> str:
+        """The identity, which the provider may not have said.
+
+        Raises:
+            web.HTTPError: 403, it is not in what the provider says.
+        """
+        try:
+            name: str = super().user_info_to_username(user_info)  # type: ignore[misc]
+        except ValueError:
+            claim = self.username_claim  # type: ignore[attr-defined]
+            raise web.HTTPError(403, f"{self.title} does not say your {claim}. Ask the admin.") from None
+        return name
 
     async def check_allowed(self, username: str, authentication: Any = None) -> bool:  # noqa: ARG002
         """Everybody with an account, and nobody else."""
@@ -37,7 +63,8 @@ class Mapped:
         given: str = self.oauth_callback_url  # type: ignore[attr-defined]
         request = handler.request
         path = url_path_join(handler.hub.server.base_url, self.provider, "oauth_callback")
-        return given or f"{request.protocol}://{request.host}{path}"
+        # The request's own protocol is that of the last proxy, which is asked without TLS.
+        return given or f"{get_browser_protocol(request)}://{request.host}{path}"
 
 
 def make(name: str, given: dict[str, Any], parent: Any) -> OAuthenticator:
@@ -55,7 +82,9 @@ def make(name: str, given: dict[str, Any], parent: Any) -> OAuthenticator:
             raise UnknownTrait(
                 f"hub.authentication.providers.{name}.config.{trait}: unknown trait of {kind.__name__}{meant}"
             )
-    made = type(f"Mapped{kind.__name__}", (Mapped, kind), {"provider": name})
+    made = type(
+        f"Mapped{kind.__name__}", (Mapped, kind), {"provider": name, "title": given.get("title", name)}
+    )
     secret = (SECRETS / name / "client-secret").read_text().strip()
     found: OAuthenticator = made(
         parent=parent, client_id=given["clientId"], client_secret=secret, **given.get("config", {})

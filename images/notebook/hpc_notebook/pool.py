@@ -23,7 +23,7 @@ from .scheduler import PoolScheduler
 
 CONFIG = Path("/etc/hpc/engines/config.json")
 CURVE_KEY = Path("/etc/hpc/engines-key/curve-key")
-# Which engine this is, for the liveness probe.
+# Which engine this is, for the liveness probe; ranks of one pod have a file each.
 IDENTITY = Path("/tmp/engine")  # noqa: S108
 ENGINE_PORTS = range(10101, 10110)
 CLIENT_PORTS = range(10201, 10207)
@@ -90,7 +90,8 @@ def controller(c: Config) -> None:
 def engine(c: Config) -> None:
     """Fill an engine's configuration; it waits for its controller rather than restart."""
     identity = f"{os.environ['HOSTNAME']}-{secrets.token_hex(4)}"
-    IDENTITY.write_text(identity)
+    rank = os.environ.get("OMPI_COMM_WORLD_RANK", "0")
+    IDENTITY.with_name(f"{IDENTITY.name}-{rank}").write_text(identity)
     c.Session.session = identity
     c.IPEngine.timeout = 300
     c.IPEngine.wait_for_url_file = 300

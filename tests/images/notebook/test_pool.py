@@ -172,11 +172,17 @@ def test_an_engine_says_which_entry_of_the_controller_s_list_it_is(processes: Po
     processes.engine()
     processes.client(engines=1).close()
     state = json.loads((processes.folder / "profile/log/engines.json").read_text())
-    assert list(state["engines"].values()) == [(processes.folder / "engine").read_text()]
+    name = (processes.folder / "engine-0").read_text()
+    assert list(state["engines"].values()) == [name]
     environment = {**processes.environment, "IDENTITY_FILE": str(processes.folder / "engine")}
     probe = [str(ROOT / "images/notebook/pool-probe"), "engine"]
     assert subprocess.run(probe, env=environment, check=False).returncode == 0
-    (processes.folder / "engine").write_text("forgotten")
+    # A world of two of which one is not there yet, then is forgotten.
+    environment["POOL_RANKS"] = "2"
+    assert subprocess.run(probe, env=environment, check=False).returncode != 0
+    (processes.folder / "engine-1").write_text(name)
+    assert subprocess.run(probe, env=environment, check=False).returncode == 0
+    (processes.folder / "engine-0").write_text("forgotten")
     assert subprocess.run(probe, env=environment, check=False).returncode != 0
 
 
