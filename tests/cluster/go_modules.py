@@ -1,29 +1,33 @@
-"""Write modules/<program>/go.mod and go.sum from images/versions.json: `make go-modules` after a version changed."""
+"""Write modules/<name>/go.mod and go.sum from images/versions.json: `make go-modules` after a version changed."""
 
 import json
-import shutil
+from collections.abc import Sequence
 from typing import Any
 
 from tests.cluster.programs import Program, _go_environment, programs
 from tests.cluster.steps import run, step
 
 
-def write(program: Program) -> None:
-    """Write one program's go.mod: its module, the module's own `replace` lines, and the packages as tools."""
-    shutil.rmtree(program.folder, ignore_errors=True)
-    program.folder.mkdir(parents=True)
-    source = program.replaced_by or program.module
-    upstream = _upstream(f"{source}@{program.version}")
-    lines = [f"module hpc/{program.name}", "", f"go {upstream['Go']}", ""]
-    lines += [f"tool {path}" for path in program.paths]
-    lines += ["", f"require {program.module} {program.version}", ""]
-    if program.replaced_by:
-        lines.append(f"replace {program.module} => {program.replaced_by} {program.version}")
-    lines += [
-        line for entry in upstream.get("Replace") or [] if (line := _replacement(entry, program.version))
-    ]
-    (program.folder / "go.mod").write_text("\n".join(lines) + "\n")
-    run(["go", "mod", "tidy"], env=_go_environment(), cwd=program.folder)
+def write(sharing: Sequence[Program]) -> None:
+    """Write the go.mod of programs that share one: their modules, those modules' `replace` lines, and the packages as tools."""
+    folder = sharing[0].folder
+    folder.mkdir(parents=True, exist_ok=True)
+    upstream = {p.name: _upstream(f"{p.replaced_by or p.module}@{p.version}") for p in sharing}
+    newest = max(tuple(map(int, parsed["Go"].split("."))) for parsed in upstream.values())
+    lines = [f"module hpc/{folder.name}", "", f"go {'.'.join(map(str, newest))}", ""]
+    lines += [f"tool {path}" for program in sharing for path in program.paths if not path.startswith("./")]
+    lines += ["", *(f"require {program.module} {program.version}" for program in sharing), ""]
+    replacements: dict[str, str] = {}
+    for program in sharing:
+        for entry in upstream[program.name].get("Replace") or []:
+            if line := _replacement(entry, program.version):
+                # The first that names a module says which it is: Kubernetes', whose libraries the others take.
+                replacements.setdefault(line.split(" => ")[0], line)
+    lines += replacements.values()
+    lines += [f"replace {p.module} => {p.replaced_by} {p.version}" for p in sharing if p.replaced_by]
+    (folder / "go.mod").write_text("\n".join(lines) + "\n")
+    (folder / "go.sum").unlink(missing_ok=True)
+    run(["go", "mod", "tidy"], env=_go_environment(), cwd=folder)
 
 
 def _upstream(module: str) -> dict[str, Any]:
@@ -48,6 +52,7 @@ def _replacement(entry: dict[str, Any], version: str) -> str:
 if __name__ == "__main__":
     import sys
 
-    for wanted in sys.argv[1:] or [name for name, program in programs().items() if program.own_module]:
+    table = [program for program in programs().values() if program.go_mod]
+    for wanted in sys.argv[1:] or dict.fromkeys(program.go_mod for program in table):
         with step(f"go.mod of {wanted}"):
-            write(programs()[wanted])
+            write([program for program in table if program.go_mod == wanted])

@@ -1,8 +1,12 @@
 """Build the Go programs that the cluster and the tools consist of, once per version.
 
-Versions stand in images/versions.json under "go". A program whose module cannot be installed by `go install`
-(it has `replace` lines, or its version list is not served) has a go.mod of its own under modules/, written by
-`make go-modules`; the others are installed with the go.sum that their module publishes, checked by Go's sum database.
+Versions stand in images/versions.json under "go". A program whose module cannot be installed by `go install` (it has
+`replace` lines, or its version list is not served) is built with a go.mod of ours under modules/, written by `make go-modules`;
+so are those that speak to Kubernetes, all with one go.mod, since its libraries are what takes long and are compiled once then.
+The others are installed with the go.sum that their module publishes, checked by Go's sum database.
+
+Two programs have a main package of ours beside that go.mod, and files under patches/ take the place of a module's own: what is
+left out there brings the SDK of a cloud each, which a local cluster never asks.
 """
 
 import hashlib
@@ -10,7 +14,9 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +24,9 @@ from pathlib import Path
 from tests.cluster.errors import ClusterError
 from tests.cluster.paths import HERE, ROOT, cache
 from tests.cluster.steps import run, step
+
+MODULES = HERE / "modules"
+PATCHES = HERE / "patches"
 
 
 @dataclass(frozen=True)
@@ -29,25 +38,31 @@ class Program:
     version: str
     packages: tuple[str, ...]
     ldflags: str = ""
-    own_module: bool = False
+    go_mod: str = ""
     replaced_by: str = ""
+    patched: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
-        """The folder with this program's own go.mod and go.sum."""
-        return HERE / "modules" / self.name
+        """The folder with the go.mod and go.sum of ours that this program is built with."""
+        return MODULES / self.go_mod
 
     @property
     def paths(self) -> list[str]:
-        """Import paths of the main packages."""
-        return [f"{self.module}/{package}".rstrip("/") for package in self.packages]
+        """Import paths of the main packages; a main package of ours is relative to `folder`."""
+        return [
+            package if package.startswith("./") else f"{self.module}/{package}".rstrip("/")
+            for package in self.packages
+        ]
 
     @cached_property
     def binaries(self) -> Path:
         """The cache folder of this exact build."""
         recipe = json.dumps([self.module, self.version, self.paths, self.ldflags])
-        if self.own_module:
-            recipe += (self.folder / "go.mod").read_text() + (self.folder / "go.sum").read_text()
+        folders = [self.folder] if self.go_mod else []
+        folders += [PATCHES / module for module in self.patched]
+        for file in sorted(path for folder in folders for path in folder.rglob("*") if path.is_file()):
+            recipe += file.read_text()
         digest = hashlib.sha256(recipe.encode()).hexdigest()[:12]
         return cache() / "bin" / f"{self.name}-{self.version}-{digest}"
 
@@ -56,7 +71,10 @@ def programs() -> dict[str, Program]:
     """All programs by name."""
     table = json.loads((ROOT / "images" / "versions.json").read_text())["go"]
     return {
-        name: Program(name=name, **{**entry, "packages": tuple(entry["packages"])})
+        name: Program(
+            name=name,
+            **{**entry, "packages": tuple(entry["packages"]), "patched": tuple(entry.get("patched", ()))},
+        )
         for name, entry in table.items()
     }
 
@@ -109,13 +127,31 @@ def _build(program: Program) -> None:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     flags = ["-trimpath", "-ldflags", f"-s -w {program.ldflags}".strip()]
-    if program.own_module:
+    if program.go_mod:
         command = ["go", "build", "-mod=readonly", *flags, "-o", f"{work}/", *program.paths]
-        run(command, env=_go_environment(), cwd=program.folder)
+        with _sources(program) as folder:
+            run(command, env=_go_environment(), cwd=folder)
     else:
         wanted = [f"{path}@{program.version}" for path in program.paths]
         run(["go", "install", *flags, *wanted], env={**_go_environment(), "GOBIN": str(work)}, cwd=HERE)
     work.rename(program.binaries)
+
+
+@contextmanager
+def _sources(program: Program) -> Iterator[Path]:
+    """The folder to build in: where modules are patched, a copy whose go.mod names the patched ones."""
+    if not program.patched:
+        yield program.folder
+        return
+    with tempfile.TemporaryDirectory(prefix=f"{program.name}-", dir=cache()) as name:
+        folder = Path(name)
+        shutil.copytree(program.folder, folder, dirs_exist_ok=True)
+        for module in program.patched:
+            text = run(["go", "mod", "download", "-json", module], env=_go_environment(), cwd=program.folder)
+            shutil.copytree(json.loads(text)["Dir"], folder / "patched" / module)
+            shutil.copytree(PATCHES / module, folder / "patched" / module, dirs_exist_ok=True)
+            run(["go", "mod", "edit", f"-replace={module}=./patched/{module}"], cwd=folder)
+        yield folder
 
 
 def _go_environment() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Tools are the pinned ones: the user's own where it says the right version, else ours."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -53,11 +54,20 @@ def test_a_tool_that_became_another_version_is_replaced(own_kubectl: Path) -> No
     assert link.is_symlink()
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, program in programs.programs().items() if program.own_module]
-)
+@pytest.mark.parametrize("name", [name for name, program in programs.programs().items() if program.go_mod])
 def test_a_go_mod_of_ours_asks_for_the_version_that_versions_json_names(name: str) -> None:
     program = programs.programs()[name]
     text = (program.folder / "go.mod").read_text()
     assert f"{program.module} {program.version}" in text
     assert program.version in (program.folder / "go.sum").read_text()
+
+
+def test_a_changed_file_of_ours_is_another_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, folder in (("MODULES", programs.MODULES), ("PATCHES", programs.PATCHES)):
+        shutil.copytree(folder, tmp_path / name)
+        monkeypatch.setattr(programs, name, tmp_path / name)
+    before = {name: program.binaries for name, program in programs.programs().items()}
+    (tmp_path / "PATCHES/github.com/go-acme/lego/v4/more.go").write_text("package lego")
+    (tmp_path / "MODULES/registry/registry/main.go").write_text("package main")
+    after = {name: program.binaries for name, program in programs.programs().items()}
+    assert {name for name in after if after[name] != before[name]} == {"traefik", "registry"}

@@ -1,0 +1,3 @@
+// What stands here in the original is of the provider that ecs.go replaces.
+
+package ecs
