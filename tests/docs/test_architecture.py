@@ -10,7 +10,7 @@ from tests.docs.test_ports import GIVEN
 PICTURE = ROOT / "docs" / "explanation" / "architecture.svg"
 COMPONENT = "app.kubernetes.io/component"
 # No box of their own: they help an install, and go.
-HELPERS = {"test", "nfs-guard", "prepull"}
+HELPERS = {"test", "hub-test", "rollback", "hub-rollback", "nfs-guard", "prepull"}
 
 
 def test_the_picture_names_every_component() -> None:
