@@ -73,7 +73,6 @@ spec:
       {{- include "hpc.pullSecrets" $root | nindent 6 }}
       {{- index . 3 | nindent 6 }}
       securityContext:
-        runAsNonRoot: true
         runAsUser: 65534
         seccompProfile: {type: RuntimeDefault}
       containers:
@@ -90,6 +89,7 @@ spec:
             - {{ $name }}={{ $version }}
             {{- end }}
           securityContext:
+            runAsNonRoot: true
             allowPrivilegeEscalation: false
             readOnlyRootFilesystem: true
             capabilities:

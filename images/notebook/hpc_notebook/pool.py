@@ -42,19 +42,25 @@ class PoolHub(Hub):
         # Upstream writes the file while its counter is still zero: the next restart would give ids away twice.
         self._idcounter = max([self._idcounter, *(engine + 1 for engine in self.ids)])
         self._save_engine_state()
-        self.unheard = set(self.hearts)
+        # With how many tasks each had finished when it was looked at last.
+        self.unheard = dict.fromkeys(self.hearts, 0)
         self.loop.add_timeout(self.loop.time() + RESTORE_SECONDS, self._forget_unheard)
 
     def handle_new_heart(self, heart: bytes) -> None:
         """A heart that beats is alive."""
-        self.unheard = getattr(self, "unheard", set()) - {heart}
+        getattr(self, "unheard", {}).pop(heart, None)
         super().handle_new_heart(heart)
 
     def _forget_unheard(self) -> None:
-        for heart in self.unheard:
+        finished = {heart: len(self.completed[self.hearts[heart]]) for heart in self.unheard}
+        # On a busy machine a heart may come later than results; who finishes tasks is alive.
+        working = {heart: count for heart, count in finished.items() if count > self.unheard[heart]}
+        for heart in finished.keys() - working.keys():
             self.log.warning("engine %r did not come back", heart)
             self.handle_stopped_heart(heart)
-        self.unheard = set()
+        self.unheard = working
+        if working:
+            self.loop.add_timeout(self.loop.time() + RESTORE_SECONDS, self._forget_unheard)
 
 
 class TaskDatabase(SQLiteDB):

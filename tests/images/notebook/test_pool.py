@@ -147,6 +147,23 @@ def test_tasks_wait_for_an_engine_that_is_not_connected_again(processes: Pool) -
     client.close()
 
 
+def test_an_engine_that_finishes_tasks_is_not_gone_though_its_heart_was_not_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stopped: list[bytes] = []
+    monkeypatch.setattr(
+        "ipyparallel.controller.hub.Hub.handle_stopped_heart", lambda _hub, heart: stopped.append(heart)
+    )
+    hub = pool.PoolHub.__new__(pool.PoolHub)
+    hub.hearts, hub.unheard = {b"pod-1": 0, b"pod-2": 1}, {b"pod-1": 0, b"pod-2": 0}
+    hub.completed = {0: ["task"], 1: []}
+    hub._forget_unheard()
+    assert stopped == [b"pod-2"]
+    # Nothing more, and still no heart.
+    hub._forget_unheard()
+    assert stopped == [b"pod-2", b"pod-1"]
+
+
 def test_an_engine_that_joins_takes_no_id_of_one_that_was_restored(processes: Pool) -> None:
     controller, first = processes.controller(), processes.engine()
     processes.client(engines=1).close()
