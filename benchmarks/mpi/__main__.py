@@ -40,7 +40,8 @@ def cases(preset: str, series: Sequence[str], rounds: int = 0) -> list[dict[str,
 def summary(runs: Sequence[Run]) -> list[Line]:
     """Latency and bandwidth of each place, and pods beside containers."""
     lines = []
-    largest = max(int(run.parameters["bytes"]) for run in runs)
+    # A run that failed has its case alone.
+    largest = max((int(run.parameters["bytes"]) for run in runs if "bytes" in run.parameters), default=0)
     for series in dict.fromkeys(run.series for run in runs):
         latency = values(runs, series, "ping-pong", 8, "microseconds")
         bandwidth = values(runs, series, "ping-pong", largest, "megabytes_per_second")

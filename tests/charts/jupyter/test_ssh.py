@@ -22,7 +22,7 @@ def login(site: Site, accounts: dict[str, Account]) -> Iterator[Login]:
     """Run a command as a user, with an account's key."""
     enforce(site, "baseline")
     known = site.values["users"]
-    users = {name: {**known[name], "sshKeys": [accounts[name].public_key]} for name in accounts}
+    users = {name: {**known[name], "sshKeys": [accounts[name].public_key]} for name in known}
     site.install(ssh=ON, users=users)
     forward = PortForward(site.namespace, f"svc/{RELEASE}-ssh", 22)
 
