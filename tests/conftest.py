@@ -17,7 +17,7 @@ MakeNamespace = Callable[..., Namespace]
 
 
 class SuiteScheduling(LoadScopeScheduling):
-    """Gives each process whole suites, since the tests of one share a release."""
+    """Gives each process whole suites, since the tests of one share a release. (`--dist=loadgroup` groups nothing under pytest 9.2.)"""
 
     def _split_scope(self, nodeid: str) -> str:
         """The folder of a test, as far as one release serves it: `tests/charts/slurm`, `tests/images`, …"""

@@ -18,7 +18,6 @@ from tests.sweep_client.executors.engines import start_engines
 
 Items = Sequence[dict[str, Any]]
 WORKER = Path(__file__).with_name("worker.py")
-CLIENT = Path(__file__).with_name("engines.py")
 # Collects every task's output at the frontend: one command in place of one per task.
 GATHER = (
     "import glob, json; print(json.dumps([d for p in glob.glob('out-*.json') for d in json.load(open(p))]))"

@@ -10,7 +10,7 @@ import json
 import time
 from dataclasses import asdict
 
-from tests.cluster import addons, engine, node_image, nodes, uml
+from tests.cluster import addons, child_image, engine, node_image, nodes, uml
 from tests.cluster.errors import ClusterError
 from tests.cluster.paths import HERE, KUBECONFIG, TOOLS
 from tests.cluster.registry import hosts
@@ -39,7 +39,7 @@ def up(registry_port: int) -> None:
         return
     down()
     uml.ensure()
-    image = uml.image("nfs-node", FILES, node_image.ensure())
+    image = child_image.build("nfs-node", node_image.ensure(), FILES, uml.GUEST)
     filesystem = uml.disk(image, megabytes=MEGABYTES)
     with step(f"start node {NAME}, with a kernel of its own"):
         _keep_kube_proxy_away()

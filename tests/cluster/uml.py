@@ -4,7 +4,6 @@ The guest lies on the container network of the local cluster, by a tap device on
 """
 
 import contextlib
-import hashlib
 import ipaddress
 import json
 import os
@@ -120,28 +119,6 @@ def ensure() -> None:
             )
     if not Path("/dev/net/tun").exists():
         raise ClusterError("there is no /dev/net/tun", "modprobe tun")
-
-
-def image(name: str, folder: Path, parent: str) -> str:
-    """Build the image whose files a guest has: `folder` has its Dockerfile, which copies guest/ to /opt.
-
-    Args:
-        name: of the image; it may have a registry in front.
-        folder: the build's context, to which guest/ is added.
-        parent: reference of the image that it stands on.
-    """
-    files = [path for path in sorted([*folder.iterdir(), *GUEST.iterdir()]) if path.is_file()]
-    content = b"".join(path.read_bytes() for path in files)
-    tag = hashlib.sha256(parent.encode() + content).hexdigest()[:12]
-    reference = f"{name}:{tag}"
-    sources = os.environ.get("HPC_APT_SOURCES", os.devnull)
-    secret = [] if sources == os.devnull else [f"--secret=id=apt,src={sources}"]
-    build = [engine.docker(), "build", "--quiet", "--build-arg", f"PARENT={parent}", "--tag", reference]
-    with tempfile.TemporaryDirectory() as context:
-        shutil.copytree(folder, context, dirs_exist_ok=True)
-        shutil.copytree(GUEST, Path(context) / "guest")
-        run([*build, *secret, context], env=engine.BUILDKIT)
-    return reference
 
 
 def disk(image: str, *, megabytes: int = 1024) -> Path:

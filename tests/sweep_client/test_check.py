@@ -29,3 +29,26 @@ def test_what_a_notebook_writes_to_descriptors_is_not_mixed_with_the_verdict(
     writing = cell("import os\nos.system('echo noise')")
     assert not compare_engines(write_notebook(tmp_path / "loud.ipynb", cell("n = 1", "P"), writing), {})
     assert capfd.readouterr().out == ""
+
+
+def test_what_a_kernel_has_lost_once_is_no_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    # The second of the runs, the first in a kernel, says nothing.
+    counting = cell(
+        "with open('runs', 'a') as runs:\n    if runs.write('x') and runs.tell() != 2:\n        print('said')"
+    )
+    assert not compare_engines(write_notebook(tmp_path / "counting.ipynb", cell("n = 1", "P"), counting), {})
+    assert (tmp_path / "runs").read_text() == "xxx"
+
+
+def test_what_a_kernel_never_writes_is_a_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = cell(
+        "with open('runs', 'a') as runs:\n    if runs.write('x') and runs.tell() == 1:\n        print('said')"
+    )
+    (found,) = compare_engines(write_notebook(tmp_path / "first.ipynb", cell("n = 1", "P"), first), {})
+    assert "said" in found.fork
+    assert found.kernel == "nothing more"
+    assert (tmp_path / "runs").read_text() == "xxxx"

@@ -109,7 +109,7 @@ def test_a_user_who_cancels_his_job_is_told_at_the_next_start(site: Site, runnin
         number = kernel.run("import os; print(os.environ['SLURM_JOB_ID'])")
         kernel.send("!scancel $SLURM_JOB_ID")
         site.namespace.wait_for("the hub has noticed", lambda: not running.servers())
-    assert jobs(site) == []
+    site.namespace.wait_for("the job is gone", lambda: not jobs(site))
     page = running.client.get("/hub/spawn/ada").text
     assert f"Your server, Slurm job {number}, was cancelled. Its log is ~/jupyter-server-{number}.log" in page
 
@@ -117,5 +117,6 @@ def test_a_user_who_cancels_his_job_is_told_at_the_next_start(site: Site, runnin
 def test_a_stop_in_the_hub_cancels_the_job(site: Site, running: User) -> None:
     assert jobs(site) == ["ada jupyter notebooks RUNNING"]
     running.stop()
-    assert jobs(site) == []
+    # A cancelled job is COMPLETING for a moment.
+    site.namespace.wait_for("the job is gone", lambda: not jobs(site))
     assert "Its log is" not in running.client.get("/hub/spawn/ada").text

@@ -1,6 +1,5 @@
 """A login provider in a pod: npm's certified oidc-provider, which browsers reach by a port-forward and the hub by a Service."""
 
-import hashlib
 import json
 import secrets
 from collections.abc import Iterator
@@ -9,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from images.build import build_secrets
 from tests.charts.jupyter.site import Site
-from tests.cluster import engine
+from tests.cluster import child_image, engine
 from tests.cluster.steps import run
 from tests.kube import PortForward, image
 
@@ -77,12 +75,7 @@ def running(site: Site) -> Iterator[Provider]:
 def build() -> str:
     """Have the provider's image in the registry of the product's."""
     parent = image("base")
-    content = b"".join(path.read_bytes() for path in sorted(FOLDER.iterdir()))
-    tag = hashlib.sha256(parent.encode() + content).hexdigest()[:12]
-    reference = f"{parent.rsplit('/', 1)[0]}/oidc-provider:{tag}"
-    with build_secrets() as given:
-        options = ["--quiet", f"--build-arg=PARENT={parent}", "--tag", reference, *given]
-        run([engine.docker(), "build", *options, FOLDER], env=engine.BUILDKIT)
+    reference = child_image.build(f"{parent.rsplit('/', 1)[0]}/oidc-provider", parent, FOLDER)
     run([engine.docker(), "push", "--quiet", reference])
     return reference
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.charts.nfs import site as sites
 from tests.charts.nfs.site import Site
-from tests.cluster import engine, uml
+from tests.cluster import child_image, engine, uml
 from tests.cluster.steps import run
 from tests.conftest import MakeNamespace
 from tests.kube import image
@@ -65,6 +65,6 @@ def build_client_image(of: str = "base") -> str:
     """Have the image of test clients, a child of one of the product's, in the registry that those come from."""
     parent = image(of)
     # Pods pull it too. Each parent has a name: a guest's disk is kept for the last image of a name.
-    built = uml.image(f"{parent.rsplit('/', 1)[0]}/nfs-client-{of}", CLIENT, parent)
+    built = child_image.build(f"{parent.rsplit('/', 1)[0]}/nfs-client-{of}", parent, CLIENT, uml.GUEST)
     run([engine.docker(), "push", "--quiet", built])
     return built

@@ -24,7 +24,8 @@ def changed(cluster: Cluster) -> Iterator[dict[str, str]]:
     before = pod_uids(cluster)
     grace = cluster.accounts["grace"]
     hopper = dataclasses.replace(grace, name="hopper", uid=20007)
-    cluster.accounts["hopper"] = hopper
+    # Not into the dictionary, which all suites of a process share.
+    cluster.accounts = {**cluster.accounts, "hopper": hopper}
     users = {
         "ada": cluster.accounts["ada"].values,
         "hopper": {**hopper.values, "passwordHash": YESCRYPT},
