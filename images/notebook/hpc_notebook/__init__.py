@@ -27,6 +27,11 @@ def _load_jupyter_server_extension(app: Any) -> None:
             app.web_app.settings["last_activity_times"]["hpc_notebook"] = datetime.now(UTC)
 
     PeriodicCallback(look, SECONDS * 1000).start()
+    if os.environ.get("SLURM_TOKENS_URL"):
+        # Not above: every Slurm command imports this package.
+        from .clusters import make_profile
+
+        make_profile(Path.home() / ".ipython")
     # Out of the environment: kernels and what users submit must not have it.
     key = os.environ.pop("HPC_PROOF_KEY", "")
     if key:

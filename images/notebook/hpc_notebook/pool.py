@@ -18,7 +18,7 @@ from ipyparallel.controller.sqlitedb import SQLiteDB
 from traitlets.config import Config
 from zmq.utils import z85
 
-from . import traits
+from . import clusters, traits
 from .scheduler import PoolScheduler
 
 CONFIG = Path("/etc/hpc/engines/config.json")
@@ -87,7 +87,11 @@ def controller(c: Config) -> None:
     c.IPController.db_class = f"{__name__}.TaskDatabase"
     c.HeartMonitor.period = 1000
     c.HeartMonitor.max_heartmonitor_misses = 3
-    _forget_other_keys(Path(os.environ["IPP_PROFILE_DIR"]), zmq.curve_public(curve).decode())
+    profile = Path(os.environ["IPP_PROFILE_DIR"])
+    _forget_other_keys(profile, zmq.curve_public(curve).decode())
+    # Else the tab of clusters would offer to start a controller that takes this one's place in the profile.
+    (profile / "security").mkdir(mode=0o700, exist_ok=True)
+    (profile / "security" / "cluster-.json").write_text(json.dumps(clusters.pool(profile)))
     controller_app.Hub = PoolHub
     controller_app.TaskScheduler = PoolScheduler
     _values(c, "IPController")

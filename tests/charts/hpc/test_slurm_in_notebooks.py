@@ -104,6 +104,25 @@ def test_a_user_submits_in_a_terminal_of_the_browser(site: Site, ada: Kernel) ->
         keep_picture(page, "terminal-sbatch")
 
 
+@pytest.mark.browser
+def test_the_tab_of_clusters_starts_and_stops_engines_that_are_jobs(site: Site, ada: Kernel) -> None:
+    jobs = 'for n in $(seq 80); do [ "$(squeue --me -h -o %j | grep -c ipengine-)" = {} ] && echo so && break; sleep 0.5; done'
+    with open_browser() as browser:
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        log_in(page, site, "ada", PASSWORDS["ada"])
+        page.wait_for_url("**/user/ada/lab**")
+        page.goto(f"{site.url}/user/ada/lab?reset")
+        page.click('.lm-TabBar-tab[data-id="ipp-cluster-launcher"]')
+        listed = page.locator('[data-cluster-id="slurm:"]')
+        listed.locator("text=START").click()
+        assert shell(ada, jobs.format(1)) == "so"
+        listed.locator("text=running").wait_for()
+        keep_picture(page, "tab-of-clusters")
+        listed.locator("text=STOP").click()
+        assert shell(ada, jobs.format(0)) == "so"
+
+
 def test_no_token_or_a_forged_one_gives_nothing(ada: Kernel) -> None:
     assert "exit 1" in shell(ada, "/usr/bin/squeue --noheader 2>&1")
     forged = """
@@ -137,10 +156,15 @@ def test_engines_run_as_slurm_jobs_and_end_with_their_cluster(ada: Kernel) -> No
             import os, socket
             return os.getuid(), socket.gethostname(), "SLURM_JOB_ID" in os.environ
 
-        print("found", *client[:].apply_sync(where))
+        def world(number):
+            from mpi4py import MPI
+            return MPI.COMM_WORLD.size, MPI.COMM_WORLD.allreduce(number)
+
+        print("found", *client[:].apply_sync(where), *client[:].apply_sync(world, 21))
     """
     said = ada.run(textwrap.dedent(start), timeout=150)
-    assert said.endswith("found" + " (20001, 'hpc-worker-cpu-0', True)" * 2), said
+    # One world of MPI, since srun started them.
+    assert said.endswith("found" + " (20001, 'hpc-worker-cpu-0', True)" * 2 + " (2, 42)" * 2), said
     assert "ipengine-" in shell(ada, "squeue --me --noheader --format=%j")
     ada.run("cluster.stop_cluster_sync()")
     until = 'for n in $(seq 40); do [ -z "$(squeue --me -h)" ] && break; sleep 0.5; done; squeue --me -h'

@@ -57,6 +57,21 @@ def test_connection_files_are_their_owner_s_alone(site: Site) -> None:
             )
 
 
+def test_the_tab_of_clusters_lists_a_pool_and_leaves_it_alone(site: Site) -> None:
+    with site.user("ada", PASSWORDS["ada"]) as ada:
+        started(ada)
+        tab = "/user/ada/ipyparallel/clusters"
+        (listed,) = [found for found in ada.api("GET", tab).json() if found["id"] == "fast:"]
+        assert listed["controller"]["state"]["state"] == "running"
+        refused = ada.api("DELETE", f"{tab}/fast:")
+        assert (refused.status_code, "fast is a pool" in refused.json()["message"]) == (409, True)
+        with ada.kernel() as kernel:
+            # What the tab writes into a cell.
+            file = listed["cluster_file"]
+            code = f"import ipyparallel as ipp; ipp.Cluster.from_file({file!r}).connect_client_sync().wait_for_engines(2)"
+            assert "Error" not in kernel.run(code)
+
+
 def test_a_controller_that_is_killed_comes_back_with_its_engines_and_finished_results(site: Site) -> None:
     with site.user("ada", PASSWORDS["ada"]) as ada:
         started(ada)
