@@ -19,7 +19,7 @@ import httpx
 import yaml
 
 from images import debian
-from images.catalogue import Image, catalogue, tags, wheel_sources
+from images.catalogue import Image, catalogue, tags, usual, wheel_sources
 from tests.cluster import engine
 from tests.cluster.errors import ClusterError
 from tests.cluster.paths import ROOT, TOOLS
@@ -34,7 +34,7 @@ SOURCE = "https://example.org/hpc-charts"
 
 def build_all(registry: str, wanted: list[str]) -> dict[str, str]:
     """Build and push what `registry` lacks of `wanted` and its parents; return each image's digest by name."""
-    chosen = _with_parents(wanted or list(catalogue()))
+    chosen = _with_parents(wanted or usual())
     known, digests = tags(), {}
     for name in chosen:
         reference = f"{registry}/{name}:{known[name]}"
@@ -168,7 +168,7 @@ def main() -> None:
     """Entry point of `make images`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--registry", default="localhost:5001/hpc", help="host[:port]/path to push to")
-    parser.add_argument("images", nargs="*", help="names of images; all by default")
+    parser.add_argument("images", nargs="*", help="names of images; all but the optional ones by default")
     arguments = parser.parse_args()
     try:
         engine.ensure()

@@ -24,6 +24,8 @@ class Image:
     parent: str | None
     target: str = ""
     context: tuple[str, ...] = ()
+    # Large, and not for everybody: built where it is asked for by name.
+    optional: bool = False
 
     @property
     def folder(self) -> Path:
@@ -49,6 +51,11 @@ def catalogue() -> dict[str, Image]:
             )
         ordered.update(ready)
     return ordered
+
+
+def usual() -> list[str]:
+    """Names of the images that are built where none is asked for."""
+    return [name for name, image in catalogue().items() if not image.optional]
 
 
 def tags() -> dict[str, str]:

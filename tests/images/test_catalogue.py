@@ -11,7 +11,9 @@ import yaml
 from images import build, catalogue
 from tests.cluster.errors import ClusterError
 
-TABLE = {"images": {"child": {"dir": "child", "parent": "base"}, "base": {"dir": "base", "parent": None}}}
+TABLE: dict[str, dict[str, dict[str, object]]] = {
+    "images": {"child": {"dir": "child", "parent": "base"}, "base": {"dir": "base", "parent": None}}
+}
 
 
 @pytest.fixture
@@ -82,6 +84,17 @@ def test_every_image_folder_has_a_dockerfile() -> None:
     for image in catalogue.catalogue().values():
         assert (image.folder / "Dockerfile").is_file(), image.name
     assert shutil.which("git")
+
+
+def test_an_optional_image_is_built_by_its_name_alone(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = {"images": {**TABLE["images"], "child": {**TABLE["images"]["child"], "optional": True}}}
+    (checkout / "images" / "versions.json").write_text(json.dumps(table))
+    monkeypatch.setattr(build, "TOOLS", checkout)
+    monkeypatch.setattr(build, "_digest", lambda registry, name, tag: f"sha256:{name}")
+    assert list(build.build_all("registry.example/hpc", [])) == ["base"]
+    assert list(build.build_all("registry.example/hpc", ["child"])) == ["base", "child"]
 
 
 def test_building_one_image_keeps_the_others_in_the_values_file(
