@@ -82,9 +82,9 @@ class Namespace:
         labels = {"pod-security.kubernetes.io/enforce": pod_security, "hpc-e2e": "true"}
         metadata = {"name": made.name, "labels": labels}
         made.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-        # Without it no pod may be made; it comes a moment after its namespace.
-        account = ("get", "serviceaccount", "default")
-        made.wait_for("a service account", lambda: made.kubectl(*account, check=False).code == 0)
+        # Without it pods are refused, and a busy control plane makes it late.
+        account = ["get", "serviceaccount", "default"]
+        made.wait_for("its service account", lambda: made.kubectl(*account, check=False).code == 0)
         return made
 
     def kubectl(
@@ -175,7 +175,7 @@ class Namespace:
             raise Timeout(f"{workload} was not ready in {timeout:.0f} s: {result.text}\n{self.why()}")
 
     def wait_for(
-        self, what: str, condition: Callable[[], T], *, timeout: float = 120, every: float = 0.5
+        self, what: str, condition: Callable[[], T], *, timeout: float = 180, every: float = 0.5
     ) -> T:
         """Poll `condition` until it is true and return its value; on time-out say what the cluster knows.
 
@@ -213,7 +213,10 @@ class Namespace:
 
 @dataclass
 class PortForward:
-    """A port of this machine that leads to a Service (`svc/x`); asked for again, it is made again where kubectl has left."""
+    """A port of this machine that leads to a Service (`svc/x`); asked for again, it is made again where kubectl has left.
+
+    It stays the same then: clients that run and their `known_hosts` know it.
+    """
 
     namespace: Namespace
     service: str
@@ -235,25 +238,26 @@ class PortForward:
             self._process = None
 
     def _start(self) -> None:
+        if not self._local:
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                self._local = free.getsockname()[1]
+        command = ["kubectl", *context_arguments(), "-n", self.namespace.name, "port-forward"]
+        command += [self.service, f"{self._local}:{self.remote}"]
         end = time.monotonic() + FORWARD_SECONDS
         while time.monotonic() < end:
-            # It leaves at once where no pod runs yet, or where another has taken the port meanwhile.
+            # It leaves at once while no pod of the Service runs.
             if self._process is None or self._process.poll() is not None:
-                self._process = self._kubectl()
+                self._process = subprocess.Popen(
+                    command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                )
             with socket.socket() as probe:
+                # Of another program, if kubectl has left.
                 if probe.connect_ex(("127.0.0.1", self._local)) == 0 and self._process.poll() is None:
                     return
             time.sleep(0.2)
         self.close()
         raise AssertionError(f"kubectl port-forward does not listen\n{self.namespace.why()}")
-
-    def _kubectl(self) -> subprocess.Popen[bytes]:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._local = free.getsockname()[1]
-        command = ["kubectl", *context_arguments(), "-n", self.namespace.name, "port-forward"]
-        command += [self.service, f"{self._local}:{self.remote}"]
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def image_arguments() -> list[str]:
