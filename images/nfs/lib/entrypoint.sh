@@ -40,8 +40,7 @@ homes() {
   touch "$metrics/usage"
   busybox httpd -p "${NFS_METRICS_PORT:-9049}" -h "$metrics"
   while true; do
-    if ((SECONDS >= next_usage)); then
-      measure_homes >"$metrics/usage.new" && mv "$metrics/usage.new" "$metrics/usage"
+    if ((SECONDS >= next_usage)) && keep_figures "$metrics/usage"; then
       next_usage=$((SECONDS + usage_interval))
     fi
     sleep "$interval" &

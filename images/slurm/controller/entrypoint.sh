@@ -86,11 +86,17 @@ version() { readlink "$1/..data" || stat -c %Y "$1/slurm.conf"; }
 forget_vanished_nodes() {
   local node
   while read -r node; do
-    if ! getent hosts "$node" >/dev/null; then
+    if ! getent hosts "$node" >/dev/null && names_are_answered && is_down "$node"; then
       log "node $node is down and its pod is gone: forget it"
       scontrol delete nodename="$node" || true
     fi
   done < <(sinfo -h -N -t down -o '%N' | sort -u)
 }
+
+# A name service that does not answer does not say that a pod is gone. This name is in every cluster.
+names_are_answered() { getent hosts kubernetes.default.svc >/dev/null; }
+
+# Asked again, since a name may take seconds: meanwhile the node may have registered, and would not do so a second time.
+is_down() { [[ -n $(sinfo -h -N -n "$1" -t down -o '%N') ]]; }
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then main "$@"; fi

@@ -18,18 +18,19 @@ start() {
 # A pod killed hard takes its jobs with it, and slurmctld would believe for minutes that young ones still run: down requeues
 # them, and the registration that follows brings the node back. A node that slurmctld does not know yet is no error.
 requeue_what_ran() {
-  local signer said
-  mkdir -p /run/slurm
-  /usr/sbin/sackd -D --conf-server "$CONTROLLER_ADDRESS" &
+  local signer said socket=${SACK_SOCKET:-/run/slurm/sack.socket}
+  mkdir -p "${socket%/*}"
+  "${SACKD:-/usr/sbin/sackd}" -D --conf-server "$CONTROLLER_ADDRESS" &
   signer=$!
-  for _ in {1..50}; do
-    [[ ! -S /run/slurm/sack.socket ]] || break
+  # A minute: a busy slurmctld takes its time to give sackd the configuration.
+  for _ in {1..600}; do
+    if [[ -S $socket ]] || ! kill -0 "$signer" 2>/dev/null; then break; fi
     sleep 0.1
   done
   said=$(scontrol update nodename="$(hostname)" state=down reason='pod started' 2>&1) || log "${said##*: }"
   kill "$signer" || true
   wait "$signer" || true
-  rm -f /run/slurm/sack.socket
+  rm -f "$socket"
 }
 
 # Volumes of a pod are open to all; these folders hold sockets and scripts that jobs must not replace.

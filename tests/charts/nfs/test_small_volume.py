@@ -49,7 +49,8 @@ def small(make_namespace: MakeNamespace) -> Iterator[Site]:
         {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": name, "spec": {**spec, **claim}},
     )
     site = Site(namespace)
-    assert ready(site, NODE)
+    # A test before may have killed it.
+    namespace.wait_for(f"{NODE} is ready", lambda: ready(site, NODE))
     try:
         site.install(values={"persistence": {"existingClaim": namespace.name}, "exports": EXPORTS})
         yield site
@@ -74,7 +75,7 @@ def test_two_exports_and_a_client_that_one_of_them_does_not_name(small: Site, gu
 
 def test_a_full_volume_says_so_and_recovers(small: Site, guest: uml.Guest) -> None:
     fill = "dd if=/dev/zero of=/mnt/small/ada/big bs=1M count=100 conv=fsync"
-    full = guest.run("bash", "-c", fill, uid=ADA, check=False, timeout=120)
+    full = guest.run("bash", "-c", fill, uid=ADA, check=False, timeout=300)
     assert "No space left on device" in full.err
     guest.run("rm", "/mnt/small/ada/big", uid=ADA)
     guest.run("bash", "-c", "echo again >/mnt/small/ada/after && sync /mnt/small/ada/after", uid=ADA)
@@ -82,16 +83,15 @@ def test_a_full_volume_says_so_and_recovers(small: Site, guest: uml.Guest) -> No
 
 
 def test_uninstall_is_refused_while_a_client_is_connected(small: Site, guest: uml.Guest) -> None:
-    refused = small.namespace.helm("uninstall", sites.RELEASE, "--timeout=90s", check=False)
+    refused = small.namespace.helm("uninstall", sites.RELEASE, "--timeout=300s", check=False)
     assert refused.code != 0
     assert "client connections to nfs-nfs are open" in refused.text
-    assert small.namespace.get("statefulset", "nfs-nfs")["status"]["readyReplicas"] == 1
+    small.namespace.wait_ready("statefulset/nfs-nfs")
     guest.run("umount", "/mnt/small", "/mnt/data")
     small.namespace.wait_for(
         "no client is connected",
         lambda: "nfs_client_connections 0" in small.server(
             "busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:9049/cgi-bin/metrics"
         ),
-        timeout=60,
     )  # fmt: skip
-    assert small.namespace.helm("uninstall", sites.RELEASE, "--timeout=90s").code == 0
+    assert small.namespace.helm("uninstall", sites.RELEASE, "--timeout=300s").code == 0

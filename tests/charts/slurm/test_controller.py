@@ -1,8 +1,11 @@
 """slurmctld dies, gets new configuration, refuses bad configuration; users come and go without a restart."""
 
+import json
+
 import pytest
 
 from tests.charts.slurm.cluster import Cluster
+from tests.charts.slurm.conftest import PATIENCE, finish
 from tests.cluster.paths import ROOT
 
 pytestmark = pytest.mark.e2e
@@ -22,20 +25,19 @@ def setting(cluster: Cluster, key: str) -> str:
     return line.split("=")[1].strip()
 
 
-def test_a_killed_controller_keeps_running_and_queued_jobs(cluster: Cluster) -> None:
-    running = cluster.submit("sleep 15", "--mem=100")
-    cluster.wait_states(running, {"RUNNING"})
+def test_a_killed_controller_keeps_running_and_queued_jobs(cluster: Cluster, running: str) -> None:
     queued = cluster.submit("true", f"--dependency=afterok:{running}", "--mem=100")
     cluster.namespace.kubectl("delete", "pod", CONTROLLER, "--grace-period=0", "--force")
     cluster.namespace.wait_ready(f"pod/{CONTROLLER}")
-    cluster.wait_states(queued, {"COMPLETED"}, timeout=120)
-    cluster.wait("accounted", lambda: cluster.accounted(running) == ["COMPLETED"])
+    finish(cluster, running)
+    cluster.wait_states(queued, {"COMPLETED"})
 
 
-def test_new_configuration_is_in_use_within_two_minutes_and_no_pod_restarts(cluster: Cluster) -> None:
+def test_new_configuration_comes_into_use_by_itself_and_no_pod_restarts(cluster: Cluster) -> None:
     before = pod_uids(cluster)
-    cluster.install(slurm={"config": {"MessageTimeout": 17}})
-    cluster.wait("slurmctld has it", lambda: setting(cluster, "MessageTimeout") == "17 sec", timeout=120)
+    # A minute or two on a quiet machine.
+    cluster.install(slurm={"config": {**PATIENCE, "MessageTimeout": 67}})
+    cluster.wait("slurmctld has it", lambda: setting(cluster, "MessageTimeout") == "67 sec", timeout=240)
     assert pod_uids(cluster) == before
 
 
@@ -58,15 +60,16 @@ def test_a_key_that_slurm_does_not_know_is_refused_by_name_before_any_pod_is_tou
 
 
 def test_a_file_that_slurm_cannot_read_leaves_the_old_one_in_use_and_says_why(cluster: Cluster) -> None:
-    cluster.install(
-        slurm={"files": {"topology.conf": "NoSuchKey=1"}, "config": {"TopologyPlugin": "topology/tree"}}
-    )
+    bad = {"files": {"topology.conf": "NoSuchKey=1"}, "config": {"TopologyPlugin": "topology/tree"}}
+    # Without a wait: the controller is not ready when it has refused, which may be before Helm has looked.
+    words = ["--reuse-values", f"--set-json=slurm={json.dumps(bad)}"]
+    cluster.namespace.helm("upgrade", cluster.release, str(ROOT / "charts/slurm"), *words)
     cluster.resync()
-    cluster.wait("the refusal", lambda: "NoSuchKey" in refusal(cluster), timeout=150)
+    cluster.wait("the refusal", lambda: "NoSuchKey" in refusal(cluster))
     assert cluster.ssh("ada", "srun hostname").out.startswith("hpc-worker-cpu-")
-    cluster.install(slurm={"files": {}, "config": {}})
+    cluster.install(slurm={"files": {}, "config": dict(PATIENCE)})
     cluster.resync()
-    cluster.wait("the good one is back", lambda: not refusal(cluster), timeout=150)
+    cluster.wait("the good one is back", lambda: not refusal(cluster))
 
 
 def refusal(cluster: Cluster) -> str:

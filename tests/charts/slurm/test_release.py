@@ -13,7 +13,7 @@ TRY = "timeout 3 bash -c 'exec 3<>/dev/tcp/{host}/{port}' && echo open || echo c
 
 
 def test_helm_test_passes_and_prints_a_table(cluster: Cluster) -> None:
-    said = cluster.namespace.helm("test", cluster.release, "--logs").out
+    said = cluster.namespace.helm("test", cluster.release, "--logs", "--timeout=9m").out
     rows = dict(line.split("\t")[:2] for line in said.splitlines() if line.count("\t") == 2)
     wanted = ("configuration", "nodes", "sbatch", "array", "mpi", "accounting", "rest")
     assert rows == {"check": "result", **dict.fromkeys(wanted, "ok")}
@@ -35,9 +35,7 @@ def test_only_a_pod_with_the_label_reaches_slurmctld(cluster: Cluster, label: st
     )
     cluster.namespace.wait_ready(f"pod/{name}")
     command = ["bash", "-c", TRY.format(host="hpc-controller", port=6817)]
-    cluster.wait(
-        f"port {seen}", lambda: cluster.namespace.exec(name, *command).out.strip() == seen, timeout=20
-    )
+    cluster.wait(f"port {seen}", lambda: cluster.namespace.exec(name, *command).out.strip() == seen)
 
 
 def test_a_second_release_works_beside_it_leaves_what_is_kept_and_comes_back_over_it(
@@ -67,7 +65,7 @@ def test_a_second_release_works_beside_it_leaves_what_is_kept_and_comes_back_ove
         finally:
             other.close()
             cluster.namespace.helm("uninstall", "two", "--wait")
-        cluster.wait("only what is kept", lambda: left(cluster, "two") == kept, timeout=60)
+        cluster.wait("only what is kept", lambda: left(cluster, "two") == kept)
     assert ran[0] != ran[1]
 
 

@@ -15,7 +15,7 @@ path, token, body = sys.argv[1], sys.argv[2], sys.stdin.read()
 headers = {"X-SLURM-USER-TOKEN": token, "X-SLURM-USER-NAME": "ada", "Content-Type": "application/json"}
 request = urllib.request.Request("http://hpc-restapi:6820" + path, data=body.encode() or None, headers=headers)
 try:
-    print(urllib.request.urlopen(request, timeout=20).read().decode())
+    print(urllib.request.urlopen(request, timeout=60).read().decode())
 except urllib.error.HTTPError as error:
     print(json.dumps({"refused": error.code}))
 """
@@ -44,6 +44,9 @@ def client(cluster: Cluster) -> None:
         }
     )
     cluster.namespace.wait_ready("pod/rest-client")
+    # The walls learn of a new pod a moment after it runs.
+    reach = ("bash", "-c", "exec 3<>/dev/tcp/hpc-restapi/6820")
+    cluster.wait("it is let in", lambda: cluster.namespace.exec("rest-client", *reach, check=False).code == 0)
 
 
 def token(cluster: Cluster, seconds: int) -> str:
@@ -61,7 +64,7 @@ def test_a_job_submitted_with_a_token_runs_as_the_user(cluster: Cluster) -> None
             "memory_per_node": {"set": True, "number": 100},
         },
     }
-    answer = call(cluster, "/slurm/v0.0.42/job/submit", token(cluster, 60), json.dumps(job))
+    answer = call(cluster, "/slurm/v0.0.42/job/submit", token(cluster, 600), json.dumps(job))
     cluster.wait_states(str(answer["job_id"]), {"COMPLETED"})
     assert cluster.ssh("ada", "cat rest.out").out.strip() == "ada"
 

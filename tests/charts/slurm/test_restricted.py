@@ -41,13 +41,13 @@ def test_a_cancelled_job_leaves_no_process(single: Cluster) -> None:
     def processes() -> str:
         return single.namespace.exec("hpc-worker-cpu-0", "ps", "-eo", "args").out
 
-    single.wait("its processes", lambda: "sleep 4321" in processes(), timeout=30)
+    single.wait("its processes", lambda: "sleep 4321" in processes())
     single.ssh("ada", f"scancel {job}")
-    single.wait("no process left", lambda: "sleep 4321" not in processes(), timeout=30)
+    single.wait("no process left", lambda: "sleep 4321" not in processes())
 
 
 def test_helm_test_passes_with_a_rest_api_and_without_accounting(single: Cluster) -> None:
-    said = single.namespace.helm("test", single.release, "--logs").out
+    said = single.namespace.helm("test", single.release, "--logs", "--timeout=9m").out
     rows = dict(line.split("\t")[:2] for line in said.splitlines() if line.count("\t") == 2)
     wanted = ("configuration", "nodes", "sbatch", "array", "mpi", "rest")
     assert rows == {"check": "result", **dict.fromkeys(wanted, "ok")}

@@ -45,6 +45,6 @@ def test_an_upgrade_from_the_chart_of_the_commit_before_loses_no_job(
     cluster.install()
     cluster.close()
     assert not set(pod_uids(cluster).values()) & set(before.values())
-    cluster.wait_states(after, {"COMPLETED"}, timeout=150)
-    cluster.wait("all accounted", lambda: cluster.accounted(array) == ["COMPLETED"] * 8, timeout=60)
+    cluster.wait_states(after, {"COMPLETED"}, timeout=300)
+    cluster.wait("all accounted", lambda: cluster.accounted(array) == ["COMPLETED"] * 8)
     cluster.wait_nodes(2)

@@ -40,10 +40,10 @@ def test_a_user_added_can_log_in_and_run_and_one_removed_cannot(
     cluster: Cluster, changed: dict[str, str]
 ) -> None:
     cluster.wait(
-        "hopper runs", lambda: "20007" in cluster.ssh("hopper", "srun id -u", check=False).out, timeout=120
+        "hopper runs", lambda: "20007" in cluster.ssh("hopper", "srun id -u", check=False).out, timeout=240
     )
     assert cluster.ssh("hopper", "stat -c '%u %a' .").out.split() == ["20007", "700"]
-    cluster.wait("grace is gone", lambda: cluster.ssh("grace", "true", check=False).code == 255, timeout=120)
+    cluster.wait("grace is gone", lambda: cluster.ssh("grace", "true", check=False).code == 255, timeout=240)
     assert pod_uids(cluster) == changed
     cluster.wait("hopper has an account", lambda: "hopper" in cluster.admin("sacctmgr -n -P list user").out)
 
@@ -56,7 +56,7 @@ def test_a_password_logs_in_with_and_without_a_terminal(cluster: Cluster, user: 
     def by_password(*words: str) -> str:
         return cluster.by_password("ssh", "-p", PASSWORD, *words).out
 
-    cluster.wait(f"{user} is let in", lambda: user in by_password(target, "id -un"), timeout=120)
+    cluster.wait(f"{user} is let in", lambda: user in by_password(target, "id -un"), timeout=240)
     assert "/dev/pts/" in by_password("-tt", target, "tty")
     assert "hpc-worker-cpu-" in by_password("-tt", target, "srun --pty hostname")
 

@@ -6,6 +6,9 @@ from tests.charts.slurm.cluster import Cluster
 
 pytestmark = pytest.mark.e2e
 
+# A job that is COMPLETING still writes its output.
+ENDED = {"COMPLETED", "FAILED", "OUT_OF_MEMORY", "CANCELLED", "TIMEOUT", "NODE_FAIL"}
+
 
 def scale(cluster: Cluster, replicas: int) -> None:
     cluster.values["workerDefaults"]["replicas"] = replicas
@@ -20,7 +23,7 @@ def test_scaling_2_4_1_under_load_loses_no_job(cluster: Cluster) -> None:
     cluster.wait_nodes(1)
     scale(cluster, 2)
     cluster.wait_nodes(2)
-    cluster.wait_states(job, {"COMPLETED"}, timeout=150)
+    cluster.wait_states(job, {"COMPLETED"}, timeout=300)
     cluster.wait("16 tasks accounted", lambda: cluster.accounted(job) == ["COMPLETED"] * 16)
 
 
@@ -29,9 +32,9 @@ def test_a_worker_killed_hard_leaves_no_ghost_and_comes_back_by_itself(cluster: 
     cluster.wait_states(job, {"RUNNING"})
     node = cluster.admin(f"squeue -h -j {job} -o %N").out.strip()
     cluster.namespace.kubectl("delete", "pod", node, "--grace-period=0", "--force")
-    cluster.wait_states(job, {"PENDING"}, timeout=60)
+    cluster.wait("it is requeued", lambda: cluster.restarts(job) >= 1)
     cluster.wait_nodes(2)
-    cluster.wait_states(job, {"RUNNING"}, timeout=60)
+    cluster.wait_states(job, {"RUNNING"})
     cluster.ssh("ada", f"scancel {job}")
 
 
@@ -39,9 +42,9 @@ def test_a_cancelled_job_leaves_no_process(cluster: Cluster) -> None:
     job = cluster.submit("sleep 4321 & sleep 4321", "--mem=100")
     cluster.wait_states(job, {"RUNNING"})
     node = cluster.admin(f"squeue -h -j {job} -o %N").out.strip()
-    cluster.wait("its processes", lambda: "sleep 4321" in processes(cluster, node), timeout=20)
+    cluster.wait("its processes", lambda: "sleep 4321" in processes(cluster, node))
     cluster.ssh("ada", f"scancel {job}")
-    cluster.wait("no process left", lambda: "sleep 4321" not in processes(cluster, node), timeout=30)
+    cluster.wait("no process left", lambda: "sleep 4321" not in processes(cluster, node))
     cluster.wait_nodes(2)
 
 
@@ -51,14 +54,13 @@ def processes(cluster: Cluster, node: str) -> str:
 
 @pytest.mark.parametrize("mebibytes", [400, 4096], ids=["four times its size", "more than the pod, at once"])
 def test_a_job_over_its_memory_dies_alone_with_the_reason(cluster: Cluster, mebibytes: int) -> None:
-    greedy = f"import time; x = b'x' * ({mebibytes} << 20); time.sleep(30)"
+    greedy = f"import time; x = b'x' * ({mebibytes} << 20); time.sleep(120)"
+    before = restarts(cluster, "hpc-worker-cpu-0")
     job = cluster.submit(f'python3 -c "{greedy}"', "-w", "hpc-worker-cpu-0", "--mem=100")
-    cluster.wait(
-        "the greedy job ended", lambda: not {"PENDING", "RUNNING"} & set(cluster.states(job)), timeout=60
-    )
+    cluster.wait_states(job, ENDED)
     assert cluster.states(job) != ["COMPLETED"]
     assert "memory" in cluster.ssh("ada", f"cat job-{job}_*.out").out.lower()
-    assert restarts(cluster, "hpc-worker-cpu-0") == 0
+    assert restarts(cluster, "hpc-worker-cpu-0") == before
 
 
 def restarts(cluster: Cluster, pod: str) -> int:

@@ -62,6 +62,13 @@ def test_homes_are_measured_by_bytes_and_files(volume: Path) -> None:
     assert int(used.split()[1]) >= 10000
 
 
+def test_homes_that_are_not_made_yet_are_looked_for_again(volume: Path) -> None:
+    keep = f"keep_figures {volume}/usage && echo kept || echo again"
+    assert call(volume, keep, "") == "again\n"
+    (volume / "home" / "ada").mkdir()
+    assert call(volume, keep, "") == "kept\n"
+
+
 @pytest.mark.parametrize(("clients", "code"), [("0", 0), ("2", 1), ("", 0)])
 def test_the_guard_refuses_only_when_clients_are_connected(tmp_path: Path, clients: str, code: int) -> None:
     fake = tmp_path / "busybox"

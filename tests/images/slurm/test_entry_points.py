@@ -130,13 +130,73 @@ def test_accounts_are_added_or_modified_and_new_users_join_the_default_account(
 
 
 def test_a_node_is_forgotten_only_when_its_pod_has_no_address_any_more(shell: Shell, tmp_path: Path) -> None:
-    shell.fake("sinfo", "printf 'gone\\nhere\\n'")
-    shell.fake("getent", "[[ $2 == here ]]")
+    # Asked for one node, it says nothing of what came back meanwhile.
+    shell.fake("sinfo", "[[ $* == *back* ]] || printf 'gone\\nhere\\nback\\n'")
+    shell.fake("getent", "[[ $2 == here || $2 == kubernetes.default.svc ]]")
     shell.fake("scontrol")
     shell.run("controller/entrypoint.sh", "forget_vanished_nodes", **controller(tmp_path))
     assert [call for call in shell.called() if call.startswith("scontrol")] == [
         "scontrol delete nodename=gone"
     ]
+
+
+def test_no_node_is_forgotten_while_the_name_service_does_not_answer(shell: Shell, tmp_path: Path) -> None:
+    shell.fake("sinfo", "echo gone")
+    shell.fake("getent", "exit 2")
+    shell.fake("scontrol")
+    shell.run("controller/entrypoint.sh", "forget_vanished_nodes", **controller(tmp_path))
+    assert not [call for call in shell.called() if call.startswith("scontrol")]
+
+
+def test_a_reconfigure_without_an_answer_in_time_is_asked_for_again(shell: Shell, tmp_path: Path) -> None:
+    late = f"[[ $1 != reconfigure || -e {tmp_path}/asked ]] && exit 0; touch {tmp_path}/asked; echo 'error: Socket timed out'; exit 1"
+    shell.fake("scontrol", late)
+    done = shell.run("controller/entrypoint.sh", "reload_config", **controller(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert shell.called().count("scontrol reconfigure") == 2
+    assert not (tmp_path / "run" / "refused").exists()
+
+
+@pytest.mark.parametrize(
+    ("daemon", "errors"),
+    [
+        ("sleep 1; echo 'slurmctld: Running as primary controller'; exec sleep 60", ""),
+        ("sleep 1; echo 'slurmctld: fatal: NoSuchKey'; exit 1", "fatal: NoSuchKey\n"),
+    ],
+    ids=["good", "bad"],
+)
+def test_a_slow_try_of_a_configuration_is_waited_for(
+    shell: Shell, tmp_path: Path, daemon: str, errors: str
+) -> None:
+    shell.fake("slurmctld", daemon)
+    environment = {
+        **controller(tmp_path),
+        "SLURMCTLD": str(tmp_path / "bin" / "slurmctld"),
+        "TRY_DIR": str(tmp_path / "try"),
+        "TRY_SECONDS": "0",
+    }
+    done = shell.run("controller/entrypoint.sh", f"daemon_errors {tmp_path}/offered", **environment)
+    assert (done.returncode, done.stdout) == (0, errors), done.stderr
+
+
+def test_a_worker_waits_for_a_slow_signer_before_it_tells_that_nothing_runs(
+    shell: Shell, tmp_path: Path
+) -> None:
+    # The sixtieth wait brings the socket; relative, since its path must be short.
+    bind = "import socket; socket.socket(socket.AF_UNIX).bind('sack.socket')"
+    shell.fake(
+        "sleep", f'(($(grep -c ^sleep {shell.calls}) != 60)) || (cd {tmp_path} && python3 -c "{bind}")'
+    )
+    shell.fake("sackd", "exec /bin/sleep 60")
+    shell.fake("scontrol", f"[[ -S {tmp_path}/sack.socket ]]")
+    environment = {
+        "SACK_SOCKET": str(tmp_path / "sack.socket"),
+        "SACKD": str(tmp_path / "bin" / "sackd"),
+        "CONTROLLER_ADDRESS": "ctl:6817",
+    }
+    done = shell.run("worker/entrypoint.sh", "requeue_what_ran && echo told", **environment)
+    assert shell.called().count("sleep 0.1") == 60
+    assert done.stdout == "told\n", done.stderr
 
 
 def test_a_worker_that_ends_drains_first_then_requeues_and_leaves_the_list(shell: Shell) -> None:
