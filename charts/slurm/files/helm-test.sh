@@ -53,7 +53,7 @@ mpi_world_is_whole() {
 }
 
 job_is_accounted() {
-  for _ in {1..20}; do
+  for _ in {1..60}; do
     [[ $(sacct -n -X -P -j "$(cat /tmp/job)" -o State) == COMPLETED ]] && break
     sleep 1
   done
@@ -65,7 +65,7 @@ rest_api_answers() {
 import sys, urllib.request
 address, token = sys.argv[1:]
 request = urllib.request.Request(f"http://{address}/slurm/v0.0.42/ping", headers={"X-SLURM-USER-TOKEN": token})
-print(urllib.request.urlopen(request, timeout=10).status)
+print(urllib.request.urlopen(request, timeout=60).status)
 PYTHON
 }
 
