@@ -48,15 +48,17 @@ held.joinpath('go').touch()
 print(*[task.get(timeout=180) for task in tasks])
 """
 RECONNECT = """
+import time
 message = done.msg_ids[0]
 # What is sent to an engine that is not back is lost, so the first tries are short; a busy machine needs longer ones.
-for patience in [3] * 8 + [10] * 4 + [30] * 4:
+patience, end = 3.0, time.monotonic() + 300
+while time.monotonic() < end:
     try:
         rc.close(); rc = ipp.Client(profile='fast', timeout=patience)
         kept = rc[:].pull('kept', block=False).get(timeout=patience)
         if len(kept) == 2: break
-    except Exception as error: pass
-    time.sleep(0.5)
+    except Exception as error: time.sleep(0.5)
+    patience = min(30, patience * 1.1)
 print(rc.ids, kept, rc.get_result(message, block=False).get(timeout=60))
 """
 
