@@ -25,7 +25,7 @@ def site(make_namespace: MakeNamespace, accounts: dict[str, Account]) -> Iterato
             "sshKeys": [accounts[name].public_key],
             "passwordHash": HASHES[name],
         }
-        for name in accounts
+        for name in HASHES
     }
     given = {
         "components": {"jupyter": True},

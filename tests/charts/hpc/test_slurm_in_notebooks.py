@@ -11,6 +11,7 @@ from tests.browser import PATIENCE, keep_picture, open_browser
 from tests.charts.jupyter.conftest import PASSWORDS
 from tests.charts.jupyter.site import Kernel, Site
 from tests.charts.jupyter.test_browser import log_in, open_terminal
+from tests.charts.jupyter.test_hub import started
 
 pytestmark = pytest.mark.e2e
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.e2e
 def kernel_of(site: Site, name: str) -> Iterator[Kernel]:
     """A kernel in a user's server."""
     with site.user(name, PASSWORDS[name]) as user:
-        user.start()
+        started(user)
         with user.kernel() as kernel:
             yield kernel
 
