@@ -1,5 +1,6 @@
 """A real browser for tests that look at pages: Debian's Chromium, installed where it is missing."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -7,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tests.cluster.paths import ROOT
+from tests.cluster.paths import ROOT, TOOLS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 SCREENSHOTS = ROOT / "results" / "screenshots"
 
 CHROMIUM = "/usr/bin/chromium"
+# Milliseconds that anything in a browser may take: beside other suites it has a small part of the machine.
+PATIENCE = 180_000
 # No sandbox: tests run as root in containers; the other flags keep it from the GPU, /dev/shm and the network.
 FLAGS = [
     "--no-sandbox",
@@ -38,8 +41,16 @@ def ensure_package(path: str, package: str) -> str:
     Raises:
         PackageMissing: it cannot be installed here.
     """
-    if os.access(path, os.R_OK):
-        return path
+    TOOLS.mkdir(exist_ok=True)
+    # Two suites may miss it at once, and what dpkg has only unpacked does not run yet.
+    with (TOOLS / "packages.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.access(path, os.R_OK):
+            _install(path, package)
+    return path
+
+
+def _install(path: str, package: str) -> None:
     if shutil.which("apt-get") is None or os.geteuid() != 0:
         raise PackageMissing(f"{path} is missing; next, as root: apt-get install {package}")
     install = ["apt-get", "install", "--yes", "--no-install-recommends", package]
@@ -50,16 +61,17 @@ def ensure_package(path: str, package: str) -> str:
             raise PackageMissing(f"{' '.join(command)} failed: {result.stderr.strip()[-500:]}")
     if not os.access(path, os.R_OK):
         raise PackageMissing(f"the package {package} brought no {path}")
-    return path
 
 
 @contextmanager
 def open_browser() -> Iterator["Browser"]:
     """Give a running browser; it is closed at the end."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
+    program = ensure_package(CHROMIUM, "chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=ensure_package(CHROMIUM, "chromium"), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS, timeout=PATIENCE)
         try:
             yield browser
         finally:

@@ -32,7 +32,7 @@ MACHINE = "(open('/proc/sys/kernel/random/boot_id').read(), __import__('os').cpu
 
 def run(client: Any, kernel: str, parts: list[Any], balanced: bool, workers: int) -> tuple[list[Any], float]:
     """Run parts (lists of items) on so many engines, one each or to whoever is free; give what came back, and the seconds."""
-    client.wait_for_engines(workers, timeout=60, interactive=False)
+    client.wait_for_engines(workers, timeout=180, interactive=False)
     chosen = client.ids[:workers]
     _wait_until_idle(client)
     # Not `execute`: it waits for ever for output that was published before this client had subscribed.
@@ -50,7 +50,7 @@ def run(client: Any, kernel: str, parts: list[Any], balanced: bool, workers: int
 
 def machines(client: Any) -> dict[str, int]:
     """CPUs of each machine that has an engine."""
-    client.wait_for_engines(1, timeout=60, interactive=False)
+    client.wait_for_engines(1, timeout=180, interactive=False)
     return dict(client[:].apply_sync(eval, MACHINE))
 
 
@@ -69,7 +69,7 @@ def main() -> None:
     """Entry point in a pod of a pool."""
     request = json.load(sys.stdin)
     file = f"{os.environ['IPP_PROFILE_DIR']}/security/ipcontroller-client.json"
-    with importlib.import_module("ipyparallel").Client(file, timeout=60) as client:
+    with importlib.import_module("ipyparallel").Client(file, timeout=180) as client:
         json.dump(run(client, **request) if request else machines(client), sys.stdout)
 
 

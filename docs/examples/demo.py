@@ -30,7 +30,8 @@ USER = "demo"
 FOLDER = TOOLS / "demo"
 KEY = FOLDER / "id_ed25519"
 EXAMPLES = ROOT / "docs" / "examples"
-PORT_SECONDS = 60
+PORT_SECONDS = 180
+LOGIN_SECONDS = 300
 
 
 def main() -> None:
@@ -51,7 +52,7 @@ def install() -> None:
     values.write_text(yaml.safe_dump(demo_values()))
     files = [ROOT / "values" / "kind.yaml", TOOLS / "images.yaml", values]
     given = [f"--values={path}" for path in files if path.exists()]
-    target = ["--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout=6m"]
+    target = ["--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout=10m"]
     run(
         [
             BIN / "helm",
@@ -124,7 +125,7 @@ def ssh_options(port_flag: str, port: int) -> list[str]:
 def until_login(port: int) -> None:
     """Wait until the user can log in: his account and home appear in running pods by themselves."""
     (FOLDER / "known_hosts").unlink(missing_ok=True)
-    end = time.monotonic() + 180
+    end = time.monotonic() + LOGIN_SECONDS
     command = ["ssh", *ssh_options("-p", port), f"{USER}@localhost", "test -w . && sinfo --noheader"]
     while subprocess.run(command, capture_output=True, check=False).returncode:
         if time.monotonic() > end:

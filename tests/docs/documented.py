@@ -17,6 +17,10 @@ PAGES = ROOT / "docs" / "how-to"
 # What begins a section of commands; a block in a list is indented.
 BLOCK = re.compile(r"^ *```(?:console|bash)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 
+# A port that is forwarded in the background: a reader types the next line when it is there.
+FORWARD = re.compile(r"port-forward \S+ (\d+)\b.* &$", re.MULTILINE)
+UNTIL_OPEN = r"for n in {1..900}; do (: </dev/tcp/localhost/\1) 2>/dev/null && break; sleep 0.2; done"
+
 
 def sections(page: str) -> dict[str, str]:
     """Text of a page by heading; what stands before the first heading has an empty one."""
@@ -54,8 +58,7 @@ def follow(
     """
     text = re.sub(r"-n hpc(?=\s)", f"-n {namespace.name}", commands(page, heading)[block])
     text = re.sub(r"\bcharts/(?=slurm|hpc)", f"{ROOT}/charts/", text)
-    # A reader types the next line when the port is there.
-    text = re.sub(r" &$", " & sleep 3", text, flags=re.MULTILINE)
+    text = FORWARD.sub(rf"\g<0> {UNTIL_OPEN}", text)
     for documented, ours in (replace or {}).items():
         text = text.replace(documented, ours)
     path = f"{programs(folder, account)}{os.pathsep}{os.environ['PATH']}"
@@ -66,7 +69,7 @@ def follow(
         text=True,
         capture_output=True,
         check=False,
-        timeout=400,
+        timeout=800,
     )
     assert done.returncode == 0, f"{done.stdout}{done.stderr}\n{namespace.why()}"
     return done.stdout

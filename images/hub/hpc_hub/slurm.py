@@ -115,7 +115,9 @@ class Slurm:
             headers = {"Authorization": f"token {self._hub_token()}"}
             status, answer = await _call(f"{self._tokens_url}/token", "POST", headers, {})
             if status != 200:
-                raise Refused(str(answer.get("message", f"the token service answers {status}")))
+                # It is the hub's own lack of time that the service tells by 502.
+                kind = Unreachable if status >= 500 else Refused
+                raise kind(str(answer.get("message", f"the token service answers {status}")))
             self._token = answer
         return str(self._token["token"])
 

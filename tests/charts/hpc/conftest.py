@@ -25,7 +25,7 @@ def site(make_namespace: MakeNamespace, accounts: dict[str, Account]) -> Iterato
             "sshKeys": [accounts[name].public_key],
             "passwordHash": HASHES[name],
         }
-        for name in accounts
+        for name in HASHES
     }
     given = {
         "components": {"jupyter": True},
@@ -71,9 +71,9 @@ def site(make_namespace: MakeNamespace, accounts: dict[str, Account]) -> Iterato
             },
         }
     )
-    made.namespace.install(RELEASE, "charts/hpc", values=given, wait_seconds=300)
+    made.namespace.install(RELEASE, "charts/hpc", values=given, wait_seconds=540)
     # An Ingress controller may take a moment longer.
-    made.namespace.wait_for("a login works", lambda: made.login("ada", PASSWORDS["ada"]).status_code == 302)
+    made.namespace.wait_for("a login works", lambda: made.lets_in("ada", PASSWORDS["ada"]))
     yield made
     made.close()
     made.namespace.helm("uninstall", RELEASE, "--ignore-not-found")

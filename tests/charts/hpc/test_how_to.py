@@ -89,8 +89,12 @@ def test_who_knows_the_host_s_key_logs_in_and_copies_files(reader: Reader, known
 
 @pytest.mark.usefixtures("known")
 def test_an_editor_may_tunnel_and_brings_its_own_server(reader: Reader) -> None:
-    tunnel = [*reader.login[:-1], "-W", "127.0.0.1:22", "hpc"]
-    assert run(["timeout", "5", *tunnel], stdin="").out.startswith("SSH-2.0")
+    tunnel = ["timeout", "180", *reader.login[:-1], "-W", "127.0.0.1:22", "hpc"]
+    with subprocess.Popen(tunnel, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        said = process.stdout.readline()
+        process.terminate()
+    assert said.startswith(b"SSH-2.0")
     # Why the page sends VS Code's own server by way of the user's machine.
     assert reader.ssh("type -P curl wget; echo none") == "none"
 
@@ -118,17 +122,21 @@ def test_a_user_comes_and_goes_with_a_file_of_users(reader: Reader) -> None:
     write(reader.home / "users.yaml", {"global": {"users": {"hopper": hopper}}})
     follow("add-a-user", "", reader.namespace, reader.home)
     reader.resync()
-    reader.namespace.wait_for("hopper logs in", lambda: "20007" in reader.ssh("id -u", user="hopper"))
+    reader.namespace.wait_for(
+        "hopper logs in", lambda: "20007" in reader.ssh("id -u", user="hopper"), timeout=300
+    )
     reader.resync("hpc-controller-0")
     known = ["hpc-controller-0", "--container=keeper", "--", "id", "hopper"]
     reader.namespace.wait_for(
-        "his account", lambda: not reader.namespace.kubectl("exec", *known, check=False).code
+        "his account", lambda: not reader.namespace.kubectl("exec", *known, check=False).code, timeout=300
     )
     write(reader.home / "users.yaml", {})
     follow("add-a-user", "Remove", reader.namespace, reader.home, replace={"grace": "hopper"})
     reader.resync()
     gone = "Permission denied"
-    reader.namespace.wait_for("hopper is refused", lambda: gone in reader.ssh("true", user="hopper"))
+    reader.namespace.wait_for(
+        "hopper is refused", lambda: gone in reader.ssh("true", user="hopper"), timeout=300
+    )
     assert reader.ssh("id -un") == "ada"
 
 
@@ -178,7 +186,7 @@ def test_a_site_s_packages_are_in_everybody_s_jobs_and_notebooks(reader: Reader,
     follow("add-python-packages", SMALL_SITE, reader.namespace, reader.home, block=1, at=reader.login)
     place = "/software/python/greeting.py"
     reader.resync("hpc-controller-0")
-    reader.namespace.wait_for("the variable", lambda: reader.ssh(f"srun {FILES}") == place, timeout=150)
+    reader.namespace.wait_for("the variable", lambda: reader.ssh(f"srun {FILES}") == place, timeout=300)
     assert reader.ssh(f"sbatch --wait --quiet -o where.txt --wrap '{FILES}'; cat where.txt") == place
     # It has the new variable for the servers that it starts.
     reader.namespace.wait_ready("deployment/hpc-hub")

@@ -35,7 +35,7 @@ def newer(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def job(site: Site) -> Iterator[str]:
     """A job that runs all the while."""
-    number = submit(site.namespace, "--wrap", "sleep 600")
+    number = submit(site.namespace, "--wrap", "sleep 3600")
     site.namespace.wait_for("it runs", lambda: state(site.namespace, number) == "RUNNING")
     yield number
     slurm(site.namespace, "scancel", number)
@@ -55,7 +55,7 @@ def pods(namespace: Namespace) -> dict[str, str]:
 
 
 def upgrade(namespace: Namespace, chart: str, *, check: bool = True) -> Result:
-    return namespace.helm("upgrade", RELEASE, chart, "--reuse-values", "--wait", check=check)
+    return namespace.helm("upgrade", RELEASE, chart, "--reuse-values", "--wait", "--timeout=9m", check=check)
 
 
 def revision(namespace: Namespace) -> str:
@@ -67,7 +67,7 @@ def revision(namespace: Namespace) -> str:
 def test_a_rollback_between_equal_versions_loses_no_job(site: Site, job: str) -> None:
     before = pods(site.namespace)
     upgrade(site.namespace, CHART)
-    site.namespace.helm("rollback", RELEASE, "--wait")
+    site.namespace.helm("rollback", RELEASE, "--wait", "--timeout=9m")
     assert pods(site.namespace) == before
     assert state(site.namespace, job) == "RUNNING"
 

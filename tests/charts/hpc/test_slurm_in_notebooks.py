@@ -1,15 +1,17 @@
 """Slurm from a user's server: submitted, seen and cancelled as himself, by a token that no job and no other user gets."""
 
 import textwrap
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from tests.browser import keep_picture, open_browser
+from tests.browser import PATIENCE, keep_picture, open_browser
 from tests.charts.jupyter.conftest import PASSWORDS
 from tests.charts.jupyter.site import Kernel, Site
-from tests.charts.jupyter.test_browser import log_in
+from tests.charts.jupyter.test_browser import log_in, open_terminal
+from tests.charts.jupyter.test_hub import started
 
 pytestmark = pytest.mark.e2e
 
@@ -18,7 +20,7 @@ pytestmark = pytest.mark.e2e
 def kernel_of(site: Site, name: str) -> Iterator[Kernel]:
     """A kernel in a user's server."""
     with site.user(name, PASSWORDS[name]) as user:
-        user.start()
+        started(user)
         with user.kernel() as kernel:
             yield kernel
 
@@ -35,7 +37,7 @@ def grace(site: Site) -> Iterator[Kernel]:
         yield kernel
 
 
-def shell(kernel: Kernel, script: str, *, timeout: float = 90) -> str:
+def shell(kernel: Kernel, script: str, *, timeout: float = 240) -> str:
     """Run a script in the server; its output and, where it failed, its exit status."""
     code = f"import subprocess; done = subprocess.run(['bash', '-c', {textwrap.dedent(script)!r}], capture_output=True, text=True)"
     return kernel.run(
@@ -44,12 +46,20 @@ def shell(kernel: Kernel, script: str, *, timeout: float = 90) -> str:
     )
 
 
+def until(kernel: Kernel, script: str, expected: str, *, seconds: float = 180) -> None:
+    """Wait until a script says this: a job is gone from the queue, and accounted, a moment after its end."""
+    end = time.monotonic() + seconds
+    while (said := shell(kernel, script)) != expected:
+        assert time.monotonic() < end, f"{script}: {said}"
+        time.sleep(0.5)
+
+
 def test_a_job_submitted_in_a_notebook_runs_as_its_user_and_is_accounted(ada: Kernel) -> None:
     said = shell(
         ada, "sbatch --wait --job-name=first -o first.txt --wrap 'id -un; srun id -u'; cat first.txt"
     )
     assert said.split()[-2:] == ["ada", "20001"], said
-    assert shell(ada, "sacct -nPX --name=first --format=User,State") == "ada|COMPLETED"
+    until(ada, "sacct -nPX --name=first --format=User,State", "ada|COMPLETED")
 
 
 def test_no_token_travels_into_jobs(ada: Kernel) -> None:
@@ -66,8 +76,9 @@ def test_no_token_travels_into_jobs(ada: Kernel) -> None:
 def test_a_waiting_job_is_seen_and_cancelled(ada: Kernel) -> None:
     number = shell(ada, "sbatch --parsable --hold --wrap true")
     assert number.isdigit(), number
-    assert shell(ada, "squeue --noheader --me --format='%i %u'") == f"{number} ada"
-    assert shell(ada, f"scancel {number}; squeue --noheader --me") == ""
+    until(ada, "squeue --noheader --me --format='%i %u'", f"{number} ada")
+    assert shell(ada, f"scancel {number}") == ""
+    until(ada, "squeue --noheader --me", "")
 
 
 def test_srun_outside_a_job_says_what_works_instead(ada: Kernel) -> None:
@@ -90,37 +101,32 @@ def test_a_user_submits_in_a_terminal_of_the_browser(site: Site, ada: Kernel) ->
     shell(ada, "rm -f from-terminal.txt")
     with open_browser() as browser:
         page = browser.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(PATIENCE)
         log_in(page, site, "ada", PASSWORDS["ada"])
         page.wait_for_url("**/user/ada/lab**")
-        page.goto(f"{site.url}/user/ada/lab?reset")
-        page.click('.jp-LauncherCard[data-category="Other"]:has-text("Terminal")')
-        page.click(".jp-Terminal")
+        open_terminal(page, site, "ada")
         page.keyboard.type("sbatch --wait -o from-terminal.txt --wrap 'id -un'\n")
-        until = (
-            "for n in $(seq 60); do [ -s from-terminal.txt ] && break; sleep 0.5; done; cat from-terminal.txt"
-        )
-        assert shell(ada, until) == "ada"
+        until(ada, "cat from-terminal.txt 2>&1", "ada")
         keep_picture(page, "terminal-sbatch")
 
 
 @pytest.mark.browser
 def test_the_tab_of_clusters_starts_and_stops_engines_that_are_jobs(site: Site, ada: Kernel) -> None:
-    jobs = 'for n in $(seq 80); do [ "$(squeue --me -h -o %j | grep -c ipengine-)" = {} ] && echo so && break; sleep 0.5; done'
+    jobs = "squeue --me --noheader --format=%j | grep -c ipengine- || true"
     with open_browser() as browser:
         page = browser.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(PATIENCE)
         log_in(page, site, "ada", PASSWORDS["ada"])
         page.wait_for_url("**/user/ada/lab**")
         page.goto(f"{site.url}/user/ada/lab?reset")
         page.click('.lm-TabBar-tab[data-id="ipp-cluster-launcher"]')
         listed = page.locator('[data-cluster-id="slurm:"]')
         listed.locator("text=START").click()
-        assert shell(ada, jobs.format(1)) == "so"
+        until(ada, jobs, "1")
         listed.locator("text=running").wait_for()
         keep_picture(page, "tab-of-clusters")
         listed.locator("text=STOP").click()
-        assert shell(ada, jobs.format(0)) == "so"
+        until(ada, jobs, "0")
 
 
 def test_no_token_or_a_forged_one_gives_nothing(ada: Kernel) -> None:
@@ -149,7 +155,7 @@ def test_the_token_service_knows_nobody_without_a_token_of_the_hub(ada: Kernel) 
 def test_engines_run_as_slurm_jobs_and_end_with_their_cluster(ada: Kernel) -> None:
     start = """
         import ipyparallel as ipp
-        cluster = ipp.Cluster(engines="slurm", n=2)
+        cluster = ipp.Cluster(engines="slurm", n=2, engine_timeout=240)
         client = cluster.start_and_connect_sync()
 
         def where():
@@ -162,13 +168,12 @@ def test_engines_run_as_slurm_jobs_and_end_with_their_cluster(ada: Kernel) -> No
 
         print("found", *client[:].apply_sync(where), *client[:].apply_sync(world, 21))
     """
-    said = ada.run(textwrap.dedent(start), timeout=150)
+    said = ada.run(textwrap.dedent(start), timeout=420)
     # One world of MPI, since srun started them.
     assert said.endswith("found" + " (20001, 'hpc-worker-cpu-0', True)" * 2 + " (2, 42)" * 2), said
     assert "ipengine-" in shell(ada, "squeue --me --noheader --format=%j")
     ada.run("cluster.stop_cluster_sync()")
-    until = 'for n in $(seq 40); do [ -z "$(squeue --me -h)" ] && break; sleep 0.5; done; squeue --me -h'
-    assert shell(ada, until) == ""
+    until(ada, "squeue --me --noheader", "")
     assert "ipengine-" in shell(ada, "sacct -nPX --format=JobName")
 
 
@@ -183,5 +188,5 @@ def test_a_sweep_in_a_notebook_runs_as_slurm_jobs(ada: Kernel) -> None:
         sweep run square.ipynb --grid n=1:5 --out squares --on slurm > sweep.log 2>&1 || cat sweep.log
         sweep status squares --json
     """
-    said = shell(ada, script, timeout=150)
+    said = shell(ada, script, timeout=420)
     assert '"done": 5' in said, said

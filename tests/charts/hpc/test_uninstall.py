@@ -29,6 +29,6 @@ def test_what_stays_is_what_the_page_names_and_then_nothing(site: Site, tmp_path
     follow("uninstall", "Take the release away", site.namespace, tmp_path)
     rows = [line for line in sections("uninstall")["What stays"].splitlines() if line.startswith("| ")]
     named = {name for row in rows for name in re.findall(r"`([a-z0-9-]+)`", row.split("|")[1])}
-    site.namespace.wait_for("what stays", lambda: left(site) == named - NOT_HERE, timeout=60)
+    site.namespace.wait_for("what stays", lambda: left(site) == named - NOT_HERE, timeout=240)
     follow("uninstall", "Remove the rest", site.namespace, tmp_path)
     assert left(site) == set()

@@ -88,13 +88,13 @@ def test_an_upgrade_from_the_last_release_loses_nothing(
     site = Site(make_namespace("upgrade"), {})
     given = values(site, accounts)
     its_images = ["--values", str(released / ".tools" / "images.yaml")]
-    site.namespace.install(RELEASE, released / "charts" / "hpc", *its_images, values=given)
+    site.namespace.install(RELEASE, released / "charts" / "hpc", *its_images, values=given, wait_seconds=600)
     wait_for_logins(site)
     with site.user("ada", PASSWORDS["ada"]) as ada:
         ada.start()
         with ada.kernel() as kernel:
             kernel.run("open('thesis.txt', 'w').write('chapter 1')")
-            kernel.run("!sbatch --wait --job-name=before -o /dev/null --wrap true", timeout=120)
+            kernel.run("!sbatch --wait --job-name=before -o /dev/null --wrap true")
             number = kernel.run(
                 "!sbatch --parsable --job-name=array --array=0-3 -o /dev/null --wrap 'sleep 30'"
             )
@@ -103,7 +103,7 @@ def test_an_upgrade_from_the_last_release_loses_nothing(
             kernel.run(f"!sbatch {dependent} -o /dev/null --wrap true")
             site.namespace.wait_for("it runs", lambda: "RUNNING" in kernel.run("!squeue --me -h -o %T"))
         server = pod_of(site, "ada")
-        site.namespace.install(RELEASE, "charts/hpc", values=given)
+        site.namespace.install(RELEASE, "charts/hpc", values=given, wait_seconds=600)
         site.close()
         wait_for_logins(site)
         # The hub still knows him by the token of before, and his server, which went on meanwhile.
@@ -124,9 +124,7 @@ def test_an_upgrade_from_the_last_release_loses_nothing(
 
 
 def wait_for_logins(site: Site) -> None:
-    site.namespace.wait_for(
-        "a login works", lambda: site.login("grace", PASSWORDS["grace"]).status_code == 302
-    )
+    site.namespace.wait_for("a login works", lambda: site.lets_in("grace", PASSWORDS["grace"]), timeout=240)
 
 
 def pod_of(site: Site, name: str) -> str:

@@ -90,7 +90,7 @@ def _pod(clients: list[dict[str, Any]]) -> dict[str, Any]:
         "name": "main",
         "image": build(),
         "env": [{"name": "ISSUER", "value": INSIDE}, {"name": "CLIENTS", "value": json.dumps(clients)}],
-        "readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 1},
+        "readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 1, "timeoutSeconds": 10},
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }
     spec = {

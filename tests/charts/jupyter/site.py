@@ -1,10 +1,11 @@
 """A release of chart `jupyter` as tests see it: logins over HTTP, servers by the hub's API, cells over a websocket."""
 
 import os
+import queue
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,7 +34,7 @@ class Site:
         self.values.update(changed)
         ingress = {"enabled": True, "host": self.host} if is_local() else {}
         self.namespace.install(
-            RELEASE, "charts/jupyter", values={**self.values, "ingress": ingress}, wait_seconds=180
+            RELEASE, "charts/jupyter", values={**self.values, "ingress": ingress}, wait_seconds=420
         )
 
     @property
@@ -55,7 +56,7 @@ class Site:
             base_url=f"http://127.0.0.1:{parts.port}",
             headers={"Host": parts.netloc},
             follow_redirects=True,
-            timeout=60,
+            timeout=120,
         )
 
     def login(self, name: str, password: str) -> httpx.Response:
@@ -63,12 +64,16 @@ class Site:
         with self.client() as client:
             return _login(client, name, password)
 
+    def lets_in(self, name: str, password: str) -> bool:
+        """Whether a login works now."""
+        with self.client() as client:
+            return _is_let_in(client, name, password)
+
     @contextmanager
     def user(self, name: str, password: str) -> Iterator["User"]:
-        """A user who is logged in."""
+        """A user who is logged in, as soon as a hub that may just have started lets him in."""
         with self.client() as client:
-            answer = _login(client, name, password)
-            assert answer.status_code == 302, answer.text
+            self.namespace.wait_for(f"{name} is let in", lambda: _is_let_in(client, name, password))
             made = client.post(
                 f"/hub/api/users/{name}/tokens",
                 json={"note": "test"},
@@ -97,7 +102,7 @@ class User:
         with self.site.client() as client:
             return client.request(method, path, headers=headers, **options)
 
-    def start(self, server: str = "", *, timeout: float = 120, **options: Any) -> float:
+    def start(self, server: str = "", *, timeout: float = 300, **options: Any) -> float:
         """Start a server and wait until it answers; return the seconds it took."""
         start = time.monotonic()
         path = (
@@ -107,17 +112,23 @@ class User:
         assert asked.status_code in (201, 202), asked.text
 
         def ready() -> Any:
-            # A hub that many ask at once may be away for a moment.
-            answer = self.api("GET", f"/hub/api/users/{self.name}")
-            return answer.status_code == 200 and answer.json()["servers"].get(server, {}).get("ready")
+            return self.servers().get(server, {}).get("ready")
 
         self.site.namespace.wait_for(f"server {server!r} of {self.name} is ready", ready, timeout=timeout)
         return time.monotonic() - start
 
     def servers(self) -> dict[str, Any]:
-        """The user's servers as the hub has them."""
-        found: dict[str, Any] = self.api("GET", f"/hub/api/users/{self.name}").json()["servers"]
-        return found
+        """The user's servers as the hub has them; one that many ask at once may be away for a moment."""
+
+        def told() -> Any:
+            with suppress(httpx.TransportError):
+                answer = self.api("GET", f"/hub/api/users/{self.name}")
+                return answer.json() if answer.status_code == 200 else None
+            return None
+
+        found = self.site.namespace.wait_for(f"the hub says what {self.name} has", told)
+        servers: dict[str, Any] = found["servers"]
+        return servers
 
     def stop(self, server: str = "") -> None:
         """Stop a server and wait until it is gone."""
@@ -130,7 +141,7 @@ class User:
             found = self.servers().get(server, {})
             return not found.get("pending") and not found.get("ready")
 
-        self.site.namespace.wait_for("the server is gone", gone)
+        self.site.namespace.wait_for("the server is gone", gone, timeout=240)
 
     @contextmanager
     def kernel(self, server: str = "") -> Iterator["Kernel"]:
@@ -143,7 +154,9 @@ class User:
             client = stack.enter_context(self.site.client())
             address = str(client.base_url).replace("http", "ws") + path
             headers = {"Authorization": f"token {self.token}"}
-            channel: WebSocketSession = stack.enter_context(connect_ws(address, client, headers=headers))
+            # An answer to a ping may be late on a busy machine; whoever waits for output has a limit of his own.
+            opened = connect_ws(address, client, headers=headers, keepalive_ping_timeout_seconds=None)
+            channel: WebSocketSession = stack.enter_context(opened)
             yield Kernel(channel)
 
 
@@ -169,12 +182,10 @@ class Kernel:
         )
         return message
 
-    def output(self, message: str, *, timeout: float = 60) -> str:
+    def output(self, message: str, *, timeout: float = 240) -> str:
         """Wait for a cell to end; return what it printed, its value or its error."""
         parts: list[str] = []
-        end = time.monotonic() + timeout
-        while time.monotonic() < end:
-            reply = self.socket.receive_json(timeout=max(0.1, end - time.monotonic()))
+        for reply in self._replies(timeout):
             if reply["parent_header"].get("msg_id") != message:
                 continue
             content = reply["content"]
@@ -188,7 +199,14 @@ class Kernel:
                 return "".join(parts)
         raise AssertionError(f"a cell did not end in {timeout:.0f} s; it printed: {''.join(parts)}")
 
-    def run(self, code: str, *, timeout: float = 60) -> str:
+    def _replies(self, timeout: float) -> Iterator[dict[str, Any]]:
+        """What comes in so many seconds."""
+        end = time.monotonic() + timeout
+        with suppress(queue.Empty):
+            while (left := end - time.monotonic()) > 0:
+                yield self.socket.receive_json(timeout=left)
+
+    def run(self, code: str, *, timeout: float = 240) -> str:
         """Run a cell and return what it showed."""
         return self.output(self.send(code), timeout=timeout).strip()
 
@@ -197,6 +215,13 @@ def _login(client: httpx.Client, name: str, password: str) -> httpx.Response:
     client.get("/hub/login")
     form = {"username": name, "password": password, "_xsrf": _xsrf(client)}
     return client.post("/hub/login", data=form, follow_redirects=False)
+
+
+def _is_let_in(client: httpx.Client, name: str, password: str) -> bool:
+    """Whether a login works; while hub, proxy or gateway start, nobody may answer."""
+    with suppress(httpx.TransportError):
+        return _login(client, name, password).status_code == 302
+    return False
 
 
 def _xsrf(client: httpx.Client) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Error, expect
 
-from tests.browser import keep_picture, open_browser
+from tests.browser import PATIENCE, keep_picture, open_browser
 from tests.charts.jupyter.conftest import PASSWORDS
 from tests.charts.jupyter.site import Site
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
-CELL = "import ipyparallel as ipp; sum(ipp.Client(profile='fast', timeout=30).load_balanced_view().map_sync(lambda n: n * n, range(10)))"
+CELL = "import ipyparallel as ipp; sum(ipp.Client(profile='fast', timeout=120).load_balanced_view().map_sync(lambda n: n * n, range(10)))"
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def page(request: pytest.FixtureRequest) -> Iterator["Page"]:
     """A page of a fresh browser; its last look is kept as a picture."""
     with open_browser() as browser:
         made = browser.new_page()
-        made.set_default_timeout(60_000)
+        made.set_default_timeout(PATIENCE)
         yield made
         # A page that leaves at this very moment has no last look, and the test has said what it had to say.
         with contextlib.suppress(Error):
@@ -73,7 +73,7 @@ def test_a_start_that_fails_says_why(site: Site, page: "Page") -> None:
         grace.stop()
 
 
-def run_cell(page: "Page", expected: str, *, tries: int = 6) -> None:
+def run_cell(page: "Page", expected: str, *, tries: int = 12) -> None:
     """Run the chosen cell; JupyterLab drops a key that comes before it has its kernel."""
     shown = page.locator(".jp-OutputArea-output", has_text=expected)
     for _ in range(tries):
@@ -82,6 +82,14 @@ def run_cell(page: "Page", expected: str, *, tries: int = 6) -> None:
             expect(shown).to_be_visible(timeout=20_000)
             return
     raise AssertionError(f"no output {expected!r}: {page.inner_text('.jp-Notebook')}")
+
+
+def open_terminal(page: "Page", site: Site, name: str) -> None:
+    """Open a terminal in JupyterLab, without what an earlier visit had open; keys that come before it is drawn are lost."""
+    page.goto(f"{site.url}/user/{name}/lab?reset")
+    page.click('.jp-LauncherCard[data-category="Other"]:has-text("Terminal")')
+    page.wait_for_selector(".jp-Terminal .xterm-helper-textarea", state="attached")
+    page.click(".jp-Terminal")
 
 
 def choose(page: "Page", profile: str) -> None:

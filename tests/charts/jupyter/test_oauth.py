@@ -1,12 +1,14 @@
 """Logins by OAuth at a real OpenID provider: through its forms, to the account that names the identity, beside the password."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from playwright.sync_api import Error
 
-from tests.browser import keep_picture, open_browser
+from tests.browser import PATIENCE, keep_picture, open_browser
 from tests.charts.jupyter import provider
 from tests.charts.jupyter.conftest import PASSWORDS
 from tests.charts.jupyter.provider import Provider
@@ -46,9 +48,11 @@ def page(request: pytest.FixtureRequest, browser: "Browser") -> Iterator["Page"]
     """A page of somebody who is logged in nowhere; its last look is kept as a picture."""
     with browser.new_context() as context:
         made = context.new_page()
-        made.set_default_timeout(30_000)
+        made.set_default_timeout(PATIENCE)
         yield made
-        keep_picture(made, request.node.name)
+        # A page that leaves at this very moment has no last look.
+        with contextlib.suppress(Error):
+            keep_picture(made, request.node.name)
 
 
 def sign_in(page: "Page", title: str, name: str) -> None:
@@ -115,7 +119,8 @@ def test_the_password_works_beside_the_providers(site: Site, campus: Provider, p
 def test_the_callback_is_by_tls_where_an_ingress_ends_it(site: Site, campus: Provider) -> None:
     # What an Ingress controller says of the request that it passes on.
     headers = {"Host": "lab.example.org", "X-Forwarded-Proto": "https"}
-    asked = httpx.get(f"http://127.0.0.1:{site.forward.port()}/hub/campus/oauth_login", headers=headers)
+    address = f"http://127.0.0.1:{site.forward.port()}/hub/campus/oauth_login"
+    asked = httpx.get(address, headers=headers, timeout=120)
     assert asked.status_code == 302
     url = httpx.URL(asked.headers["location"])
     assert url.params["redirect_uri"] == "https://lab.example.org/hub/campus/oauth_callback"

@@ -28,7 +28,7 @@ def login(site: Site, accounts: dict[str, Account]) -> Iterator[Login]:
 
     def made(user: str, account: Account, command: str) -> Result:
         words = [*by_key("ssh", "-p", forward.port(), account), f"{user}@127.0.0.1", command]
-        return run(words, stdin="", timeout=60)
+        return run(words, stdin="", timeout=180)
 
     yield made
     forward.close()

@@ -34,6 +34,8 @@ class Site:
         self.jobs: list[Any] = [RUNNING]
         self.refusal = ""
         self.away = False
+        # How many times the token service finds the hub too busy to say who asks.
+        self.busy = 0
         self.proof: Callable[[str, str], str] = lambda key, nonce: hmac.digest(
             key.encode(), nonce.encode(), "sha256"
         ).hex()
@@ -87,6 +89,11 @@ class Tokens(RequestHandler):
 
     def post(self) -> None:
         self.site.asked.append(("TOKEN", self.request.headers["Authorization"]))
+        if self.site.busy:
+            self.site.busy -= 1
+            self.set_status(502)
+            self.finish({"message": "the hub does not answer"})
+            return
         self.finish({"user": "ada", "token": "a.b.c", "expires": time.time() + 600, "lifespan": 600})
 
 

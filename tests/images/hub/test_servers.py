@@ -256,13 +256,17 @@ def test_the_end_of_a_job_is_noticed_and_told_at_the_next_start(
     attempt(test)
 
 
-def test_a_stop_cancels_the_job_and_waits_for_its_end(site: Site, attempt: Try) -> None:
+@pytest.mark.parametrize("busy", [0, 1])
+def test_a_stop_cancels_the_job_and_waits_for_its_end(site: Site, attempt: Try, busy: int) -> None:
     async def test(url: str) -> None:
         found = made(url)
         await found.start()
-        await found.stop()
+        site.busy = busy
+        # Without a token yet.
+        again = made(url, state=found.get_state())
+        await again.stop()
         assert site.jobs == [CANCELLED]
-        assert await found.poll() == 1
+        assert await again.poll() == 1
 
     attempt(test)
     assert ("DELETE", "17") in site.asked
