@@ -19,7 +19,7 @@ import yaml
 from tests.cluster.paths import KUBECONFIG, ROOT, TOOLS
 
 LOG_LINES = 40
-FORWARD_SECONDS = 30
+FORWARD_SECONDS = 120
 
 T = TypeVar("T")
 
@@ -82,6 +82,9 @@ class Namespace:
         labels = {"pod-security.kubernetes.io/enforce": pod_security, "hpc-e2e": "true"}
         metadata = {"name": made.name, "labels": labels}
         made.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        # Without it pods are refused, and a busy control plane makes it late.
+        account = ["get", "serviceaccount", "default"]
+        made.wait_for("its service account", lambda: made.kubectl(*account, check=False).code == 0)
         return made
 
     def kubectl(
@@ -136,7 +139,7 @@ class Namespace:
         chart: str | Path,
         *arguments: str,
         values: dict[str, Any] | None = None,
-        wait_seconds: int = 300,
+        wait_seconds: int = 600,
     ) -> None:
         """Install or upgrade a chart of this repository with the images that `make images` built, and wait until it is ready."""
         words = ["upgrade", "--install", release, str(ROOT / chart), *image_arguments(), *arguments]
@@ -172,7 +175,7 @@ class Namespace:
             raise Timeout(f"{workload} was not ready in {timeout:.0f} s: {result.text}\n{self.why()}")
 
     def wait_for(
-        self, what: str, condition: Callable[[], T], *, timeout: float = 120, every: float = 0.5
+        self, what: str, condition: Callable[[], T], *, timeout: float = 180, every: float = 0.5
     ) -> T:
         """Poll `condition` until it is true and return its value; on time-out say what the cluster knows."""
         end = time.monotonic() + timeout
@@ -203,7 +206,10 @@ class Namespace:
 
 @dataclass
 class PortForward:
-    """A port of this machine that leads to a Service (`svc/x`); asked for again, it is made again where kubectl has left."""
+    """A port of this machine that leads to a Service (`svc/x`); asked for again, it is made again where kubectl has left.
+
+    It stays the same then: clients that run and their `known_hosts` know it.
+    """
 
     namespace: Namespace
     service: str
@@ -225,14 +231,19 @@ class PortForward:
             self._process = None
 
     def _start(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._local = free.getsockname()[1]
+        if not self._local:
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                self._local = free.getsockname()[1]
         command = ["kubectl", *context_arguments(), "-n", self.namespace.name, "port-forward"]
         command += [self.service, f"{self._local}:{self.remote}"]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         end = time.monotonic() + FORWARD_SECONDS
         while time.monotonic() < end:
+            # It leaves at once while no pod of the Service runs.
+            if self._process is None or self._process.poll() is not None:
+                self._process = subprocess.Popen(
+                    command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                )
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self._local)) == 0:
                     return

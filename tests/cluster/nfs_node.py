@@ -22,7 +22,7 @@ LABEL = "hpc/nfs-node"
 ADDRESS_NUMBER = 5
 MEMORY = "2560M"
 MEGABYTES = 6144
-READY_SECONDS = 90
+READY_SECONDS = 300
 FILES = HERE / "nfs-node"
 MARKER = TOOLS / "nfs-node.json"
 # As kind gives them.

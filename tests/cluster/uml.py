@@ -27,9 +27,11 @@ from tests.cluster.steps import run, step, succeeds
 KERNEL = "linux.uml"
 MODULES = Path("/usr/lib/uml/modules")
 GUEST = HERE / "guest"
-BOOT_SECONDS = 60
+BOOT_SECONDS = 180
 PORT = 4000
-CONNECT_SECONDS = 2
+CONNECT_SECONDS = 30
+# For one that may not be up yet.
+PROBE_SECONDS = 2
 # Guests of this process, to be waited for when they end; others are known by their number alone.
 _STARTED: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -55,11 +57,17 @@ class Guest:
     pid: int
 
     def run(
-        self, *command: str, uid: int = 0, stdin: str = "", timeout: float = 60, check: bool = True
+        self,
+        *command: str,
+        uid: int = 0,
+        stdin: str = "",
+        timeout: float = 180,
+        check: bool = True,
+        connect: float = CONNECT_SECONDS,
     ) -> Done:
         """Run a command in the guest and wait for it."""
         request = {"command": list(command), "uid": uid, "stdin": stdin, "timeout": timeout}
-        with socket.create_connection((self.address, PORT), timeout=CONNECT_SECONDS) as connection:
+        with socket.create_connection((self.address, PORT), timeout=connect) as connection:
             connection.settimeout(timeout + 10)
             connection.sendall((json.dumps(request) + "\n").encode())
             with connection.makefile() as reply:
@@ -78,7 +86,7 @@ class Guest:
     def answers(self) -> bool:
         """Whether it takes commands."""
         try:
-            return self.run("true", timeout=5, check=False).code == 0
+            return self.run("true", timeout=5, check=False, connect=PROBE_SECONDS).code == 0
         except (OSError, ValueError):
             return False
 
