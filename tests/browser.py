@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 SCREENSHOTS = ROOT / "results" / "screenshots"
 
 CHROMIUM = "/usr/bin/chromium"
+# Playwright's own few seconds are those of a machine that does nothing else.
+LAUNCH_MILLISECONDS = 180_000
+EXPECT_MILLISECONDS = 60_000
 # No sandbox: tests run as root in containers; the other flags keep it from the GPU, /dev/shm and the network.
 FLAGS = [
     "--no-sandbox",
@@ -56,10 +59,12 @@ def ensure_package(path: str, package: str) -> str:
 @contextmanager
 def open_browser() -> Iterator["Browser"]:
     """Give a running browser; it is closed at the end."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=EXPECT_MILLISECONDS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=ensure_package(CHROMIUM, "chromium"), args=FLAGS)
+        program = ensure_package(CHROMIUM, "chromium")
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS, timeout=LAUNCH_MILLISECONDS)
         try:
             yield browser
         finally:
@@ -69,4 +74,4 @@ def open_browser() -> Iterator["Browser"]:
 def keep_picture(page: "Page", name: str) -> None:
     """Keep what a page shows now as a picture."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", timeout=EXPECT_MILLISECONDS)

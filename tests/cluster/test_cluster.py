@@ -217,7 +217,7 @@ def test_a_killed_node_is_noticed_and_comes_back(namespace: Namespace) -> None:
         nodes.start(node)
     namespace.wait_for(f"{node} is Ready again", lambda: ready() == "True", timeout=300)
     namespace.apply(pod("after", "sleep infinity", nodeName=node))
-    namespace.wait_ready("pod/after", timeout=300)
+    namespace.wait_ready("pod/after")
 
 
 @pytest.mark.kills_nodes

@@ -37,6 +37,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let clients wait longer than users would: this machine runs the cluster and other tests too."""
     for module in ("ipyparallel", "kubernetes_api", "ssh"):
         monkeypatch.setattr(f"sweep_client.executors.{module}.SECONDS", 120)
+    monkeypatch.setattr("sweep_client.executors.ssh.COMMAND_SECONDS", 600)
 
 
 @pytest.fixture(scope="module")
