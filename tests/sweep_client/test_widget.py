@@ -13,7 +13,7 @@ from sweep_client import widget
 from sweep_client.journal import Journal
 from sweep_client.progress import Progress
 from sweep_client.results import Results
-from tests.sweep_client.builders import cell, write_notebook
+from tests.sweep_client.builders import cell, wait_until, write_notebook
 from tests.sweep_client.sample_results import Sample, error, pricing_sweep
 
 ATTACK = "<script>alert(1)</script>"
@@ -110,10 +110,16 @@ def test_watching_updates_one_output_until_the_sweep_is_over(
     tmp_path: Path, shown: list[dict[str, str]]
 ) -> None:
     results, finish = running_sweep(tmp_path)
-    timer = threading.Timer(0.1, finish)
-    timer.start()
+
+    def finish_later() -> None:
+        # What was written before anybody looked would be seen only at the next count of the files.
+        wait_until("the first is shown", lambda: shown, every=0.01)
+        finish()
+
+    other = threading.Thread(target=finish_later)
+    other.start()
     assert widget.watch(results, interval=0.02) is None
-    timer.join()
+    other.join()
     assert len(shown) == 1
     assert "2 of 2 variants finished" in shown[0]["text/html"]
     assert "<b>KeyError</b> &#x27;x&#x27;" in shown[0]["text/html"]
