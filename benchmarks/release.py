@@ -143,7 +143,7 @@ def own_release(
     try:
         namespace.install(release.name, "charts/slurm", values=chosen)
         wanted = sum(pool.get("replicas", 2) for pool in workers.values())
-        namespace.wait_for(f"{wanted} nodes", lambda: len(release.nodes()) == wanted, timeout=120)
+        namespace.wait_for(f"{wanted} nodes", lambda: len(release.nodes()) == wanted, timeout=300)
         yield release
     finally:
         if not make_namespace:

@@ -30,6 +30,7 @@ MANIFEST_TYPES = (
 )
 CA_BUNDLE = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))
 SOURCE = "https://example.org/hpc-charts"
+ANSWER_SECONDS = 60
 
 
 def build_all(registry: str, wanted: list[str]) -> dict[str, str]:
@@ -130,7 +131,7 @@ def _digest(registry: str, name: str, tag: str) -> str | None:
     scheme = "http" if host.startswith(("localhost", "127.0.0.1")) else "https"
     url = f"{scheme}://{host}/v2/{path}/{name}/manifests/{tag}"
     try:
-        reply = httpx.head(url, headers={"Accept": MANIFEST_TYPES})
+        reply = httpx.head(url, headers={"Accept": MANIFEST_TYPES}, timeout=ANSWER_SECONDS)
     except httpx.HTTPError as error:
         raise ClusterError(
             f"no registry answers at {registry}: {error}", "make cluster, or REGISTRY=host/path"
@@ -161,7 +162,10 @@ def _write_values(registry: str, used: dict[str, str], digests: dict[str, str]) 
         digests = {**{name: before["digests"][name] for name in kept}, **digests}
     TOOLS.mkdir(exist_ok=True)
     values = {"global": {"image": {"registry": registry, "tags": used, "digests": digests}}}
-    path.write_text("# Written by `make images`.\n" + yaml.safe_dump(values, sort_keys=True))
+    # At once, since tests that run beside this read it.
+    part = path.with_suffix(".part")
+    part.write_text("# Written by `make images`.\n" + yaml.safe_dump(values, sort_keys=True))
+    part.replace(path)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from pathlib import Path
@@ -54,5 +55,9 @@ def _threads_after_trial() -> int:
 
 
 def _native_threads() -> int:
-    names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+    names = []
+    for path in Path("/proc/self/task").glob("*/comm"):
+        # A thread may end while it is looked at.
+        with contextlib.suppress(OSError):
+            names.append(path.read_text().strip())
     return len([name for name in names if name not in READY_FOR_FORKS])

@@ -81,4 +81,4 @@ def open_browser() -> Iterator["Browser"]:
 def keep_picture(page: "Page", name: str) -> None:
     """Keep what a page shows now as a picture."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", timeout=PATIENCE)

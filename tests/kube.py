@@ -159,7 +159,7 @@ class Namespace:
         if release not in self.releases:
             self.releases.append(release)
 
-    def wait_ready(self, workload: str, *, timeout: float = 180) -> None:
+    def wait_ready(self, workload: str, *, timeout: float = 300) -> None:
         """Wait for a rollout (`statefulset/x`) or a pod's readiness (`pod/x`)."""
         if workload.startswith("pod/"):
             words = ["wait", "--for=condition=Ready", workload, f"--timeout={timeout:.0f}s"]

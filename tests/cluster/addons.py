@@ -14,7 +14,7 @@ from tests.cluster.paths import HERE, KUBECONFIG
 from tests.cluster.steps import run, step, succeeds
 from tests.cluster.tools import BIN
 
-READY_SECONDS = 180
+READY_SECONDS = 600
 WORKLOADS = [
     ("kube-system", "daemonset/kube-router"),
     ("kube-system", "daemonset/kube-proxy"),
@@ -38,7 +38,7 @@ def wait_for_api() -> None:
         ClusterError: it is not ready in time.
     """
     ready: list[str | Path] = [BIN / "kubectl", "--kubeconfig", KUBECONFIG, "get", "--raw=/readyz"]
-    _until(lambda: succeeds([*ready, "--request-timeout=5s"]), "the API server does not answer")
+    _until(lambda: succeeds([*ready, "--request-timeout=20s"]), "the API server does not answer")
 
 
 def install(registry_port: int) -> None:

@@ -12,7 +12,7 @@ from tests.cluster.steps import run
 NETWORK = "kind"
 # Of cgroup v1 alone: in v2 a kill reaches frozen processes too.
 FREEZER = Path("/sys/fs/cgroup/freezer/docker")
-KILL_SECONDS = 30
+KILL_SECONDS = 120
 # Before connection tracking and every other table, so that established connections stop too.
 DROP_ALL = """
 table inet cutoff {

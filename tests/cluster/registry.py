@@ -14,7 +14,9 @@ from tests.cluster.steps import run, succeeds
 NAME = "hpc-registry"
 VOLUME = "hpc-registry"
 PORT_INSIDE = 5000
-START_SECONDS = 30
+START_SECONDS = 120
+# One that is only slow must not be taken for none: that one is removed.
+ANSWER_SECONDS = 20
 
 
 def ensure(port: int) -> None:
@@ -70,7 +72,7 @@ def hosts() -> str:
 def answers(port: int) -> bool:
     """Whether a registry answers on loopback."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=2) as reply:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=ANSWER_SECONDS) as reply:
             return bool(reply.status == 200)
     except (urllib.error.URLError, OSError):
         return False

@@ -1,7 +1,6 @@
 """The cluster is a real one: nodes, network, policies, storage, Ingress, registry, and nodes that fail and come back."""
 
 import subprocess
-import time
 
 import httpx
 import pytest
@@ -64,10 +63,13 @@ def fetch(namespace: Namespace, client: str, host: str, port: int = 80) -> str:
 
 
 def test_all_nodes_are_ready(namespace: Namespace) -> None:
-    items = namespace.get("nodes")["items"]
-    ready = [c["status"] for item in items for c in item["status"]["conditions"] if c["type"] == "Ready"]
-    assert len(items) >= 3
-    assert ready == ["True"] * len(items)
+    def ready() -> list[bool]:
+        items = namespace.get("nodes")["items"]
+        conditions = [condition for item in items for condition in item["status"]["conditions"]]
+        return [entry["status"] == "True" for entry in conditions if entry["type"] == "Ready"]
+
+    assert len(ready()) >= 3
+    namespace.wait_for("all nodes are Ready", lambda: all(ready()))
 
 
 def test_a_service_answers_by_name_from_another_node_and_refuses_without_endpoints(
@@ -82,10 +84,10 @@ def test_a_service_answers_by_name_from_another_node_and_refuses_without_endpoin
     namespace.wait_for(
         "the Service answers", lambda: "hello" in fetch(namespace, "client", f"server.{namespace.name}.svc")
     )
-    start = time.monotonic()
-    refused = fetch(namespace, "client", "nobody")
-    assert "Connection refused" in refused
-    assert time.monotonic() - start < 3
+    # Within the few seconds of `fetch`, or it would have ended without a word.
+    namespace.wait_for(
+        "the other refuses", lambda: "Connection refused" in fetch(namespace, "client", "nobody")
+    )
 
 
 def test_a_policy_lets_the_labelled_pod_in_and_keeps_the_other_out(namespace: Namespace) -> None:
@@ -100,9 +102,9 @@ def test_a_policy_lets_the_labelled_pod_in_and_keeps_the_other_out(namespace: Na
         namespace.wait_ready(f"pod/{name}")
     namespace.wait_for("the friend gets in", lambda: "hello" in fetch(namespace, "friend", "server"))
     namespace.wait_for(
-        "the stranger is kept out", lambda: "hello" not in fetch(namespace, "stranger", "server"), timeout=20
+        "the stranger is kept out", lambda: "hello" not in fetch(namespace, "stranger", "server")
     )
-    assert "hello" in fetch(namespace, "friend", "server")
+    namespace.wait_for("the friend still gets in", lambda: "hello" in fetch(namespace, "friend", "server"))
 
 
 def test_a_shared_volume_written_on_one_node_is_read_on_another(namespace: Namespace) -> None:
@@ -149,7 +151,8 @@ def test_the_default_storage_class_gives_a_volume(namespace: Namespace) -> None:
     mounts = [{"name": "state", "mountPath": "/state"}]
     namespace.apply(claim, pod("user", "touch /state/file && sleep infinity", volumes=volumes, mounts=mounts))
     namespace.wait_ready("pod/user")
-    assert "file" in namespace.exec("user", "ls", "/state").out
+    # A pod is ready before its command has done anything.
+    namespace.wait_for("the file is there", lambda: "file" in namespace.exec("user", "ls", "/state").out)
 
 
 def test_a_privileged_pod_is_refused_in_a_restricted_namespace(make_namespace: MakeNamespace) -> None:
@@ -178,9 +181,13 @@ def test_an_ingress_request_from_the_host_reaches_a_pod(namespace: Namespace) ->
     port = cluster.current_options().ingress_port
 
     def answer() -> bool:
-        return httpx.get(f"http://127.0.0.1:{port}/", headers={"Host": "hello.example"}).text == "hello\n"
+        try:
+            reply = httpx.get(f"http://127.0.0.1:{port}/", headers={"Host": "hello.example"}, timeout=30)
+        except httpx.HTTPError:
+            return False
+        return reply.text == "hello\n"
 
-    namespace.wait_for("the Ingress answers", answer, timeout=60)
+    namespace.wait_for("the Ingress answers", answer)
 
 
 @pytest.mark.kills_nodes
@@ -205,10 +212,10 @@ def test_a_killed_node_is_noticed_and_comes_back(namespace: Namespace) -> None:
 
     nodes.kill(node)
     try:
-        namespace.wait_for(f"{node} is not Ready", lambda: ready() != "True", timeout=120)
+        namespace.wait_for(f"{node} is not Ready", lambda: ready() != "True", timeout=300)
     finally:
         nodes.start(node)
-    namespace.wait_for(f"{node} is Ready again", lambda: ready() == "True", timeout=120)
+    namespace.wait_for(f"{node} is Ready again", lambda: ready() == "True", timeout=300)
     namespace.apply(pod("after", "sleep infinity", nodeName=node))
     namespace.wait_ready("pod/after")
 
@@ -221,7 +228,7 @@ def test_a_node_cut_off_keeps_its_pods_and_is_reached_again(namespace: Namespace
     before = namespace.get("pod", "resident")["metadata"]["uid"]
     with nodes.cut_off(node):
         assert not reachable(namespace, "resident")
-    namespace.wait_for("the pod answers", lambda: reachable(namespace, "resident"), timeout=90)
+    namespace.wait_for("the pod answers", lambda: reachable(namespace, "resident"), timeout=300)
     assert namespace.get("pod", "resident")["metadata"]["uid"] == before
 
 

@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 from collections import namedtuple
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ Usage = namedtuple("Usage", "total used free")
 
 
 @pytest.fixture
-def bare_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def bare_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A PATH with a shell and nothing of Docker or apt: the machine of somebody who has installed nothing."""
     folder = tmp_path / "bin"
     folder.mkdir()
@@ -29,7 +30,9 @@ def bare_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / command).symlink_to(found)
     monkeypatch.setenv("PATH", str(folder))
     engine.docker.cache_clear()
-    return folder
+    yield folder
+    # Whoever comes next must not be given a client of this test's.
+    engine.docker.cache_clear()
 
 
 def fake_docker(folder: Path, version: str, *, buildx: int = 0, info: int = 0) -> None:
@@ -51,7 +54,7 @@ def make(target: str, path: Path) -> str:
     ]
     environment = {"PATH": str(path), "HOME": os.environ["HOME"]}
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode != 0
     return done.stderr

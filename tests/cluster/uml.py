@@ -83,10 +83,10 @@ class Guest:
         """Put a file into the guest."""
         self.run("install", "-D", "-m", "0644", "/dev/stdin", path, stdin=text)
 
-    def answers(self) -> bool:
-        """Whether it takes commands."""
+    def answers(self, *, within: float = PROBE_SECONDS) -> bool:
+        """Whether it takes commands, and connections within so many seconds."""
         try:
-            return self.run("true", timeout=5, check=False, connect=PROBE_SECONDS).code == 0
+            return self.run("true", timeout=max(5, within), check=False, connect=within).code == 0
         except (OSError, ValueError):
             return False
 

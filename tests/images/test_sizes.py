@@ -22,6 +22,7 @@ def test_an_image_is_no_larger_than_said(name: str, most: int) -> None:
     host, _, path = image(name).partition("/")
     path, _, tag = path.rpartition(":")
     scheme = "http" if host.startswith("localhost") else "https"
-    reply = httpx.get(f"{scheme}://{host}/v2/{path}/manifests/{tag}", headers={"Accept": MANIFEST_TYPES})
+    url = f"{scheme}://{host}/v2/{path}/manifests/{tag}"
+    reply = httpx.get(url, headers={"Accept": MANIFEST_TYPES}, timeout=60)
     assert reply.status_code == 200, reply.text
     assert sum(layer["size"] for layer in reply.json()["layers"]) / 1e6 <= most

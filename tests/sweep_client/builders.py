@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +64,18 @@ def sweep_command(
     """Run the command ``sweep`` in a process of its own."""
     environment = {**os.environ, "SWEEP_FAULT": fault} if fault else None
     command = [sys.executable, "-m", "sweep_client.cli", *map(str, arguments)]
-    options = {"env": environment, "timeout": 120} | options
+    options = {"env": environment, "timeout": 300} | options
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+def wait_until(
+    what: str, condition: Callable[[], object], *, seconds: float = 180, every: float = 0.05
+) -> None:
+    """Wait for something, also on a machine that is full of tests; what does not come is a failure."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
+        time.sleep(every)
 
 
 def read_notebook(path: Path | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from sweep_client.directory import Directory, Options
 from sweep_client.parameter_files import read_rows
@@ -16,7 +16,9 @@ from sweep_client.results import Results
 from sweep_client.worker_process import run_worker
 from tests.sweep_client.builders import Cell, write_notebook
 
-settings.register_profile("shared machine", deadline=None, max_examples=50)
+settings.register_profile(
+    "shared machine", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("shared machine")
 
 Rows = list[dict[str, Any]]

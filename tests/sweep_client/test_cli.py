@@ -5,14 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sweep_client.cli import join_pairs
-from tests.sweep_client.builders import cell, read_notebook, sweep_command, write_notebook
+from tests.sweep_client.builders import cell, read_notebook, sweep_command, wait_until, write_notebook
 
 SQUARES = (cell("a = 1  # a number\nb: str = 'x'", "P"), cell("square = a * a\nsquare", "C"))
 
@@ -186,22 +185,21 @@ def test_a_second_client_watches_the_first_and_a_different_one_is_refused(tmp_pa
     out = tmp_path / "out"
     command = [sys.executable, "-m", "sweep_client.cli", "run", str(template), "--out", str(out), "--grid"]
     with subprocess.Popen([*command, "a=1:6"], stderr=subprocess.DEVNULL) as first:
-        while not list(out.glob("leases/*/*")):
-            time.sleep(0.05)
+        wait_until("a worker has a variant", lambda: list(out.glob("leases/*/*")))
         other = sweep_command("run", template, "--grid", "a=1:7", "--out", out)
         with subprocess.Popen([*command, "a=1:6"], stderr=subprocess.PIPE, text=True) as second:
             assert second.stderr is not None
             assert "watching it" in second.stderr.readline()
             (tmp_path / "go").touch()
-            assert (first.wait(60), second.wait(60)) == (0, 0)
+            assert (first.wait(180), second.wait(180)) == (0, 0)
     assert (other.returncode, "steers this sweep" in other.stderr) == (2, True)
     assert sweep_command("table", out).stdout.count("\n") == 7
 
 
 def test_an_interrupted_sweep_goes_on(tmp_path: Path) -> None:
-    template = write_notebook(
-        tmp_path / "slow.ipynb", cell("a = 1", "P"), "import time\ntime.sleep(0.5)", cell("a", "R")
-    )
+    # Two variants end, the others wait until the sweep was interrupted, however long that takes.
+    wait = f"import os, time\nwhile a > 2 and not os.path.exists('{tmp_path}/go'):\n    time.sleep(0.05)"
+    template = write_notebook(tmp_path / "slow.ipynb", cell("a = 1", "P"), wait, cell("a", "R"))
     out = tmp_path / "out"
     arguments = [
         sys.executable,
@@ -215,10 +213,10 @@ def test_an_interrupted_sweep_goes_on(tmp_path: Path) -> None:
         "a=1:8",
     ]
     with subprocess.Popen(arguments, stderr=subprocess.DEVNULL) as process:
-        while not list(out.glob("done/*/*.json")):
-            time.sleep(0.05)
+        wait_until("a variant is done", lambda: list(out.glob("done/*/*.json")))
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+        assert process.wait(180) == 130
+    (tmp_path / "go").touch()
     ended = sweep_command("retry", out, "--json")
     assert ended.returncode == 0, ended.stderr
     assert content(ended)["done"] == 8
@@ -228,13 +226,12 @@ def test_a_detached_sweep_is_followed_and_cancelled(tmp_path: Path) -> None:
     template = write_notebook(
         tmp_path / "slow.ipynb",
         cell("a = 1", "P"),
-        "import time\ntime.sleep(1 if a < 3 else 100)",
+        "import time\ntime.sleep(1 if a < 3 else 600)",
         cell("a", "R"),
     )
     out = tmp_path / "out"
     assert sweep_command("run", template, "--grid", "a=1:4", "--out", out, "--detach").returncode == 0
-    while len(list(out.glob("done/*/*.json"))) < 2:
-        time.sleep(0.1)
+    wait_until("two variants are done", lambda: len(list(out.glob("done/*/*.json"))) == 2)
     assert "cancelled" in sweep_command("cancel", out).stdout
     assert sweep_command("status", out, "--follow").returncode == 0
     found = content(sweep_command("status", out, "--json"))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,9 @@ from sweep_client import fork_safety
 from sweep_client.fork_safety import open_sockets, reasons
 from sweep_client.preload import imports, may_preload
 from sweep_client.seeding import seeds_itself
+
+# As it is: the fixture puts another in its place.
+native_threads = fork_safety._native_threads
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +54,12 @@ def test_a_gpu_in_use_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_native_threads_that_a_fork_does_not_stop_are_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fork_safety, "_native_threads", lambda: 3)
     assert reasons(open_sockets()) == ["native threads of a library"]
+
+
+def test_a_thread_that_ends_while_it_is_looked_at_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = [Path("/proc/self/task/0/comm"), Path("/proc/self/comm")]
+    monkeypatch.setattr(Path, "glob", lambda folder, pattern: iter(listed))
+    assert native_threads() == 1
 
 
 @pytest.mark.parametrize(

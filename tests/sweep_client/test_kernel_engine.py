@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import os
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,13 +16,15 @@ from tests.sweep_client.conftest import Execute
 
 
 @pytest.fixture(scope="module", autouse=True)
-def bash_kernel(tmp_path_factory: pytest.TempPathFactory) -> None:
+def bash_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A specification of the bash kernel, as its installer writes it."""
     folder = tmp_path_factory.mktemp("jupyter") / "kernels" / "bash"
     folder.mkdir(parents=True)
     argv = f'["{sys.executable}", "-m", "bash_kernel", "-f", "{{connection_file}}"]'
     (folder / "kernel.json").write_text(f'{{"argv": {argv}, "display_name": "Bash", "language": "bash"}}')
-    os.environ["JUPYTER_PATH"] = str(folder.parent.parent)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_PATH", str(folder.parent.parent))
+        yield
 
 
 def test_a_python_notebook_gives_the_same_values_in_a_kernel(execute: Execute) -> None:

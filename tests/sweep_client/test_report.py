@@ -278,9 +278,10 @@ def test_10000_variants_give_a_small_report_quickly(tmp_path: Path) -> None:
     for number in range(10_000):
         sample.add({"rate": number / 10_000, "model": f"m{number % 3}"}, "pending")
     root = sample.write()
-    started = time.perf_counter()
+    # Time of the processor: what else the machine does at the moment says nothing of the report.
+    started = time.process_time()
     path = write_report(root)
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
     assert path.stat().st_size < 1_500_000
     assert len(data_of(path.read_text())["rows"]) == 10_000
 

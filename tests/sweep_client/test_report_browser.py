@@ -1,6 +1,7 @@
 """The report in a real browser, offline: what a reader does with it and what a reader sees."""
 
-import time
+import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sweep_client.files import write_json
+from sweep_client.limits import family
 from sweep_client.report import write_report
 from tests.browser import open_browser
+from tests.sweep_client.builders import wait_until
 from tests.sweep_client.sample_results import Sample, error, pricing_sweep, value
 
 if TYPE_CHECKING:
@@ -68,7 +71,7 @@ def open_page(browser: "Browser") -> Iterator[OpenPage]:
         context = browser.new_context(offline=True, viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(60_000)
         page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda problem: problems.append(str(problem)))
         page.on(
@@ -159,6 +162,8 @@ def test_the_view_survives_a_reload(report: Path, open_page: OpenPage) -> None:
     page.locator("th[data-sort='column.result.price'] button").click()
     page.get_by_label("Group by").select_option(label="volatility")
     page.wait_for_selector("th[aria-sort=ascending]")
+    # The address has it with the next frame, in which this is drawn, too.
+    page.locator("#gallery h3").nth(4).wait_for(state="attached")
     page.reload()
     assert page.locator("#shown").inner_text() == "20 of 60 variants"
     assert page.locator("[data-filter='column.parameter.model']").input_value() == "=heston"
@@ -200,10 +205,11 @@ def test_the_plot_follows_its_choices(report: Path, open_page: OpenPage) -> None
     assert page.locator("#legend li").all_inner_texts() == ["black-scholes", "heston", "sabr"]
     page.get_by_label("X", exact=True).select_option(label="model")
     page.get_by_label("Y", exact=True).select_option(label="greeks.vega")
-    page.get_by_label("Colour").select_option(label="rate")
     page.get_by_label("Log y").check()
-    assert page.get_by_label("Log x").is_disabled()
+    page.get_by_label("Colour").select_option(label="rate")
     page.locator("#chart svg[aria-label^='greeks.vega against model']").wait_for()
+    page.locator("#legend rect").nth(39).wait_for(state="attached")
+    assert page.get_by_label("Log x").is_disabled()
     assert page.locator("#chart polyline").count() == 0
     assert page.locator("#legend rect").count() == 40
     page.locator("#chart path.point").nth(5).hover(force=True)
@@ -283,6 +289,8 @@ def test_a_sweep_that_has_just_begun_reads_well(tmp_path: Path, open_page: OpenP
 def test_a_running_page_loads_the_next_report_and_keeps_its_filter(
     tmp_path: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from playwright.sync_api import TimeoutError as TooLate
+
     monkeypatch.setattr("sweep_client.report.REFRESH_SECONDS", 1)
     sample = Sample(tmp_path)
     sample.add({"x": 1})
@@ -290,12 +298,24 @@ def test_a_running_page_loads_the_next_report_and_keeps_its_filter(
     root = sample.write()
     write_json(root / "workers" / "w.json", {"state": "running"})
     page = open_page(write_report(root))
-    page.locator("#states label", has_text="done").click()
-    page.get_by_text("1 of 2 variants", exact=True).wait_for()
+    shown = page.get_by_text("1 of 2 variants", exact=True)
+    done = page.locator("#states label", has_text="done")
+
+    def chosen() -> bool:
+        if not done.locator("input").is_checked():
+            done.click()
+        try:
+            shown.wait_for(timeout=3_000)
+        except TooLate:
+            return False
+        return True
+
+    # A click just before the page loads again is forgotten.
+    wait_until("the choice is seen", chosen)
     (root / "workers" / "w.json").unlink()
     write_report(root)
     page.get_by_text("Not finished").wait_for()
-    assert page.locator("#shown").inner_text() == "1 of 2 variants"
+    shown.wait_for()
 
 
 def test_10000_rows_are_sorted_filtered_and_drawn_at_once(tmp_path: Path, open_page: OpenPage) -> None:
@@ -304,14 +324,24 @@ def test_10000_rows_are_sorted_filtered_and_drawn_at_once(tmp_path: Path, open_p
         sample.add({"x": number * 7919 % 10_000, "model": f"m{number % 5}"}, "pending")
     page = open_page(write_report(sample.write()))
     assert page.locator("#table tbody tr").count() == 25
-    started = time.perf_counter()
+    started = _processor_seconds()
     page.locator("th[data-sort='column.parameter.x'] button").click()
     page.wait_for_selector("th[aria-sort=ascending]")
     page.get_by_placeholder("Search all columns").fill("m3")
     page.get_by_text("2,000 of 10,000 variants").wait_for()
-    assert time.perf_counter() - started < 10
+    assert _processor_seconds() - started < 10
     page.get_by_role("button", name="Last page").click()
     page.get_by_text("1,976\u20132,000 of 2,000").wait_for()
+
+
+def _processor_seconds() -> float:
+    """Time of the processor that the browser has had: what else the machine does at the moment says nothing of the page."""
+    ticks = 0
+    for pid in family(os.getpid()):
+        with contextlib.suppress(OSError):
+            counted = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(counted[11]) + int(counted[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def test_values_over_many_decades_are_drawn_on_a_logarithmic_axis(
@@ -325,5 +355,6 @@ def test_values_over_many_decades_are_drawn_on_a_logarithmic_axis(
     assert not page.get_by_label("Log y").is_checked()
     assert page.locator("#chart text", has_text="0.001").count() == 1
     page.get_by_label("Log x").uncheck()
+    page.wait_for_url(lambda url: "logx=" in url)
     page.reload()
     assert not page.get_by_label("Log x").is_checked()

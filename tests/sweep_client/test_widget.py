@@ -13,7 +13,7 @@ from sweep_client import widget
 from sweep_client.journal import Journal
 from sweep_client.progress import Progress
 from sweep_client.results import Results
-from tests.sweep_client.builders import cell, write_notebook
+from tests.sweep_client.builders import cell, wait_until, write_notebook
 from tests.sweep_client.sample_results import Sample, error, pricing_sweep
 
 ATTACK = "<script>alert(1)</script>"
@@ -83,8 +83,8 @@ def test_a_sweep_without_variants_is_shown(tmp_path: Path) -> None:
 def test_progress_is_shown_with_rate_time_left_and_notes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = iter([0.0, 50.0, 50.0, 50.0, 50.0, 50.0, 50.0])
-    monkeypatch.setattr("sweep_client.progress.time.monotonic", lambda: next(clock))
+    clock = iter([0.0])
+    monkeypatch.setattr("sweep_client.progress.time.monotonic", lambda: next(clock, 50.0))
     sample = Sample(tmp_path)
     for number in range(20):
         sample.add({"x": number}, "pending")
@@ -110,10 +110,16 @@ def test_watching_updates_one_output_until_the_sweep_is_over(
     tmp_path: Path, shown: list[dict[str, str]]
 ) -> None:
     results, finish = running_sweep(tmp_path)
-    timer = threading.Timer(0.1, finish)
-    timer.start()
+
+    def finish_later() -> None:
+        # What was written before anybody looked would be seen only at the next count of the files.
+        wait_until("the first is shown", lambda: shown, every=0.01)
+        finish()
+
+    other = threading.Thread(target=finish_later)
+    other.start()
     assert widget.watch(results, interval=0.02) is None
-    timer.join()
+    other.join()
     assert len(shown) == 1
     assert "2 of 2 variants finished" in shown[0]["text/html"]
     assert "<b>KeyError</b> &#x27;x&#x27;" in shown[0]["text/html"]
@@ -126,7 +132,7 @@ def test_watching_in_the_background_returns_at_once(tmp_path: Path, shown: list[
     assert thread is not None
     assert "1 of 2 variants finished" in shown[0]["text/html"]
     finish()
-    thread.join(5)
+    thread.join(60)
     assert "2 of 2 variants finished" in shown[0]["text/html"]
 
 
@@ -170,7 +176,7 @@ def test_in_a_real_kernel_the_output_is_replaced_in_place(tmp_path: Path) -> Non
     pricing_sweep(tmp_path, images=False)
     code = f"from sweep_client import Results, widget\nwidget.watch(Results({str(tmp_path)!r}))"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-    NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=300, startup_timeout=300, kernel_name="python3").execute()
     outputs = notebook.cells[0].outputs
     assert len(outputs) == 1
     assert "60 of 60 variants finished" in outputs[0]["data"]["text/html"]
@@ -182,7 +188,7 @@ def test_a_sweep_run_in_a_real_kernel_is_seen_while_it_waits_and_where_its_handl
     template = write_notebook(tmp_path / "t.ipynb", cell("a = 1", "P"), cell("a + 1", "R"))
     code = f"import sweep_client as s\nh = s.run({str(template)!r}, s.grid(a=[1, 2]), {str(tmp_path / 'out')!r})\nh.wait()\nh"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-    NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=300, startup_timeout=300, kernel_name="python3").execute()
     live, handle = notebook.cells[0].outputs
     assert live["output_type"] == "display_data"
     assert handle["output_type"] == "execute_result"

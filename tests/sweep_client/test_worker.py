@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ import pytest
 from sweep_client.directory import Directory
 from sweep_client.results import Results
 from sweep_client.worker_process import run_worker
-from tests.sweep_client.builders import cell, sweep_command, write_notebook
+from tests.sweep_client.builders import cell, sweep_command, wait_until, write_notebook
 from tests.sweep_client.conftest import planned
 
 ROWS = [{"a": number} for number in range(6)]
@@ -47,7 +46,7 @@ def assert_every_variant_once(directory: Directory) -> None:
 def test_a_worker_killed_at_any_point_loses_nothing_and_doubles_nothing(tmp_path: Path, fault: str) -> None:
     directory = planned(tmp_path, *CELLS, rows=ROWS, retries=1)
     with worker(directory, fault=f"{fault}:{tmp_path / 'died'}") as process:
-        code = process.wait(60)
+        code = process.wait(180)
     assert (tmp_path / "died").exists()
     assert code == (0 if fault == "child-started" else -signal.SIGKILL)
     run_worker(directory)
@@ -57,7 +56,7 @@ def test_a_worker_killed_at_any_point_loses_nothing_and_doubles_nothing(tmp_path
 def test_two_workers_share_the_work(tmp_path: Path) -> None:
     directory = planned(tmp_path, *CELLS, rows=ROWS)
     with worker(directory, "--part", "0/2") as first, worker(directory, "--part", "1/2") as second:
-        assert (first.wait(60), second.wait(60)) == (0, 0)
+        assert (first.wait(180), second.wait(180)) == (0, 0)
     assert_every_variant_once(directory)
 
 
@@ -67,15 +66,13 @@ def test_a_variant_executed_twice_is_published_once(tmp_path: Path) -> None:
         f"while len([n for n in os.listdir('{tmp_path}') if n.startswith('begun')]) < 2:\n    time.sleep(0.05)"
     )
     cells = (cell("a = 1", "P"), together, cell("a * a", "R", "name:square"))
-    directory = planned(tmp_path, *cells, rows=[{"a": 3}], time_seconds=60)
+    directory = planned(tmp_path, *cells, rows=[{"a": 3}], time_seconds=180)
     with worker(directory) as first:
-        deadline = time.monotonic() + 30
-        while not list(tmp_path.glob("begun-*")) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until("the variant has begun", lambda: list(tmp_path.glob("begun-*")))
         for lease in (directory.root / "leases").glob("*/*"):
             lease.unlink()
         with worker(directory) as second:
-            assert (first.wait(60), second.wait(60)) == (0, 0)
+            assert (first.wait(180), second.wait(180)) == (0, 0)
     journal = "".join(path.read_text() for path in directory.journals.glob("*"))
     assert journal.count('"event": "done"') == 1
     assert journal.count('"event": "lost"') == 1
@@ -83,31 +80,30 @@ def test_a_variant_executed_twice_is_published_once(tmp_path: Path) -> None:
 
 
 def test_a_stopped_worker_gives_its_variant_back(tmp_path: Path) -> None:
-    directory = planned(tmp_path, cell("a = 1", "P"), "import time\ntime.sleep(60)", rows=ROWS)
+    directory = planned(tmp_path, cell("a = 1", "P"), "import time\ntime.sleep(600)", rows=ROWS)
     with worker(directory) as process:
-        deadline = time.monotonic() + 30
-        while not list((directory.root / "variants").glob("*/*/*")) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until("a variant has begun", lambda: list((directory.root / "variants").glob("*/*/*")))
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 3
+        assert process.wait(180) == 3
     assert Results(directory).counts() == {"done": 0, "failed": 0, "running": 0, "pending": 6}
 
 
 def test_a_draining_worker_finishes_its_variant(tmp_path: Path) -> None:
-    directory = planned(tmp_path, cell("a = 1", "P"), "import time\ntime.sleep(2)", rows=ROWS)
+    # The first variant waits until the worker was told, however long that takes.
+    wait = f"import os, time\nwhile not os.path.exists('{tmp_path}/go'):\n    time.sleep(0.05)"
+    directory = planned(tmp_path, cell("a = 1", "P"), wait, rows=ROWS)
     with worker(directory) as process:
-        deadline = time.monotonic() + 30
-        while not list((directory.root / "variants").glob("*/*/*")) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until("a variant has begun", lambda: list((directory.root / "variants").glob("*/*/*")))
         process.send_signal(signal.SIGUSR1)
-        assert process.wait(30) == 3
+        (tmp_path / "go").touch()
+        assert process.wait(180) == 3
     assert Results(directory).counts()["done"] == 1
 
 
 def test_a_worker_takes_nothing_that_its_time_is_too_short_for(tmp_path: Path) -> None:
     directory = planned(tmp_path, *CELLS, rows=ROWS)
     with worker(directory, "--until", "0.5") as process:
-        assert process.wait(30) == 3
+        assert process.wait(180) == 3
     assert Results(directory).counts()["pending"] == 6
 
 
@@ -124,7 +120,7 @@ def test_a_failed_variant_is_tried_again_as_often_as_allowed(tmp_path: Path) -> 
 def test_a_worker_with_a_share_takes_nothing_else(tmp_path: Path) -> None:
     directory = planned(tmp_path, *CELLS, rows=ROWS)
     for share in (0, 1):
-        assert worker(directory, "--only", f"{share}/2").wait(60) == 0
+        assert worker(directory, "--only", f"{share}/2").wait(180) == 0
         done = [
             variant.parameters["a"] for variant in Results(directory).variants() if variant.state == "done"
         ]
@@ -151,6 +147,6 @@ def test_many_workers_that_are_killed_again_and_again_finish_the_sweep(tmp_path:
     for number in range(3 * len(ROWS)):
         share = f"{number % len(ROWS)}/{len(ROWS)}"
         with worker(directory, "--part", share, fault=f"{fault}:{tmp_path / str(number)}") as process:
-            process.wait(60)
+            process.wait(180)
     run_worker(directory)
     assert_every_variant_once(directory)

@@ -4,11 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-START_SECONDS = 60
+from tests.sweep_client.builders import wait_until
+
+START_SECONDS = 180
 
 
 @dataclass
@@ -23,10 +24,13 @@ class Engines:
         return self.folder / "security" / "ipcontroller-client.json"
 
     def controller(self) -> subprocess.Popen[bytes]:
-        return self._start("ipyparallel.controller", "--HeartMonitor.period=500", "--ip=127.0.0.1")
+        # Engines are known after a beat; one whose heart a full machine leaves out for a while is not dead.
+        heart = ["--HeartMonitor.period=500", f"--HeartMonitor.max_heartmonitor_misses={2 * START_SECONDS}"]
+        return self._start("ipyparallel.controller", *heart, "--ip=127.0.0.1")
 
     def engine(self) -> subprocess.Popen[bytes]:
-        return self._start("ipyparallel.engine", "--IPEngine.wait_for_url_file=60", "--IPEngine.timeout=60")
+        waits = [f"--IPEngine.{name}={START_SECONDS}" for name in ("wait_for_url_file", "timeout")]
+        return self._start("ipyparallel.engine", *waits)
 
     def wait_for(self, count: int) -> None:
         import ipyparallel  # type: ignore[import-untyped]
@@ -61,9 +65,7 @@ def start_engines(folder: Path, count: int) -> Engines:
     """Start a controller and engines, and wait until they have found each other."""
     started = Engines(folder)
     started.controller()
-    end = time.monotonic() + START_SECONDS
-    while not started.connection_file.exists() and time.monotonic() < end:
-        time.sleep(0.1)
+    wait_until("the controller listens", started.connection_file.exists, seconds=START_SECONDS)
     for _ in range(count):
         started.engine()
     started.wait_for(count)

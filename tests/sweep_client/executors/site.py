@@ -53,8 +53,12 @@ class Site:
 
     def connect(self) -> None:
         """Forward a port to the frontend and learn its host key from the cluster itself."""
-        scanned = run(["ssh-keyscan", "-t", "ed25519", "-p", str(self.forward.port()), "127.0.0.1"])
-        self.known_hosts.write_text(scanned.out)
+        scan = ["ssh-keyscan", "-T", "60", "-t", "ed25519", "-p"]
+
+        def scanned() -> str:
+            return run([*scan, str(self.forward.port()), "127.0.0.1"]).out
+
+        self.known_hosts.write_text(self.namespace.wait_for("the frontend shows its key", scanned))
 
     def close(self) -> None:
         """End the forwarding."""
@@ -93,9 +97,9 @@ class Site:
     def in_notebook(self, command: str, *, token: str = "") -> str:
         """Run a command in a pod that has the user's home and no command of Slurm."""
         exports = f"export SLURM_JWT={shlex.quote(token)} HOME=/home/{self.account.name}; cd; "
-        return self.namespace.exec(NOTEBOOK_POD, "bash", "-c", exports + command).out
+        return self.namespace.exec(NOTEBOOK_POD, "bash", "-c", exports + command, timeout=600).out
 
-    def token(self, seconds: int = 600) -> str:
+    def token(self, seconds: int = 1800) -> str:
         """A token of the user, made at the frontend."""
         return self.on_frontend(f"scontrol token lifespan={seconds}").strip().removeprefix("SLURM_JWT=")
 

@@ -77,9 +77,10 @@ class Frontend:
                 return
             transport = paramiko.Transport(connection)
             transport.add_server_key(self.host_key)
+            # Before it serves: a client may have its answer, and the test cut, before this thread goes on.
+            self._transports.append(transport)
             with contextlib.suppress(Exception):
                 transport.start_server(server=Server(self._allowed))
-                self._transports.append(transport)
 
 
 def _execute(channel: paramiko.Channel, command: str) -> None:

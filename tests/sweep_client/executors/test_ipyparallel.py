@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from sweep_client.errors import ExecutorError
 from sweep_client.sweep import Sweep, run
+from tests.sweep_client.builders import wait_until
 from tests.sweep_client.executors.conftest import rows, write_notebook
 from tests.sweep_client.executors.engines import Engines, start_engines
 
@@ -21,6 +21,12 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
     started.stop()
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the client wait longer for a controller on a machine that is full of tests."""
+    monkeypatch.setattr("sweep_client.executors.ipyparallel.SECONDS", 120)
+
+
 def options(engines: Engines) -> dict[str, str]:
     return {"connection_file": str(engines.connection_file)}
 
@@ -30,7 +36,9 @@ def test_a_sweep_runs_as_one_task_per_engine_and_gives_its_table(tmp_path: Path,
     sweep = run(notebook, rows(30), tmp_path / "results", on="ipyparallel", executor_options=options(engines))
     assert sweep.wait()["done"] == 30
     assert list(sweep.table()["square"]) == [number * number for number in range(30)]
-    assert len(list(sweep.directory.logs.glob("ipyparallel-*.log"))) == 2
+    # One engine may have done all before the other began.
+    logs = sweep.directory.logs
+    wait_until("both engines have begun", lambda: len(list(logs.glob("ipyparallel-*.log"))) == 2)
 
 
 def test_an_engine_that_dies_loses_nothing(tmp_path: Path, engines: Engines) -> None:
@@ -61,7 +69,4 @@ def test_tasks_that_the_controller_has_forgotten_are_over(tmp_path: Path, engine
     forgotten = Submission("ipyparallel", "00000000", 2, options=options(engines))
     write_submissions(sweep.directory, [forgotten])
     attached = Sweep.attach(tmp_path / "results")
-    end = time.monotonic() + 30
-    while attached.is_live() and time.monotonic() < end:
-        time.sleep(0.2)
-    assert not attached.is_live(), attached._executors["ipyparallel"].poll([forgotten])
+    wait_until("the forgotten tasks are over", lambda: not attached.is_live(), every=0.2)

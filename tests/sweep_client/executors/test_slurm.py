@@ -9,12 +9,13 @@ import pytest
 from sweep_client.directory import open_directory
 from sweep_client.errors import ExecutorError, InputRefused, ResourceError
 from sweep_client.executors.base import JobState, Submission
-from sweep_client.executors.slurm import SlurmExecutor
+from sweep_client.executors.slurm import SHORTEST_INTERVAL, SlurmExecutor
 from sweep_client.executors.slurm_commands import CommandTransport
 from sweep_client.executors.slurm_states import Task
 from sweep_client.packing import pending_groups
 from sweep_client.preparation import Request, prepare
 from sweep_client.sweep import Sweep, run
+from tests.sweep_client.builders import wait_until
 from tests.sweep_client.executors.conftest import FakeSlurm, rows
 
 
@@ -44,9 +45,12 @@ def test_a_sweep_runs_as_one_array_of_workers_and_gives_its_table(notebook: Path
 
 
 def test_a_sweep_asks_the_scheduler_less_than_once_in_ten_variants(notebook: Path, slurm: FakeSlurm) -> None:
+    begun = time.monotonic()
     sweep = run(notebook, rows(100), notebook.parent / "results", on="slurm", executor_options={"workers": 2})
     assert sweep.wait()["done"] == 100
-    assert len(slurm.calls()) < 10, [call[0] for call in slurm.calls()]
+    # A machine on which it takes longer than usual may ask on, and no quicker than it would.
+    longer = max(0, time.monotonic() - begun - 10)
+    assert len(slurm.calls()) < 10 + longer / SHORTEST_INTERVAL, [call[0] for call in slurm.calls()]
 
 
 def test_many_polls_within_a_tick_cost_one_question_for_all_jobs(notebook: Path, slurm: FakeSlurm) -> None:
@@ -216,9 +220,7 @@ def test_cancel_cancels_the_job_and_its_workers_stop(tmp_path: Path, slurm: Fake
     sweep = run(notebook, rows(4), tmp_path / "results", on="slurm", executor_options={"workers": 1})
     sweep.cancel()
     assert slurm.calls("scancel") == [["scancel", "1"]]
-    end = time.monotonic() + 20
-    while Sweep.attach(tmp_path / "results").is_live() and time.monotonic() < end:
-        time.sleep(0.2)
+    wait_until("others see no job", lambda: not Sweep.attach(tmp_path / "results").is_live(), every=0.2)
     assert not sweep.is_live()
 
 
