@@ -155,8 +155,9 @@ class User:
             address = str(client.base_url).replace("http", "ws") + path
             headers = {"Authorization": f"token {self.token}"}
             # An answer to a ping may be late on a busy machine; whoever waits for output has a limit of his own.
-            opened = connect_ws(address, client, headers=headers, keepalive_ping_timeout_seconds=None)
-            channel: WebSocketSession = stack.enter_context(opened)
+            channel: WebSocketSession = stack.enter_context(
+                connect_ws(address, client, headers=headers, keepalive_ping_timeout_seconds=None)
+            )
             yield Kernel(channel)
 
 
