@@ -73,6 +73,9 @@ nodes: {{ . }}-nodes
 {{- range $name, $user := include "hpc.users.users" . | fromYaml -}}
 {{- range $provider, $identity := $user.identities -}}
 {{- $known := default dict (get $table $provider) -}}
+{{- with get $known (toString $identity) -}}
+{{- fail (printf "users.%s.identities.%s: %s is also an identity of users.%s" $name $provider $identity .) -}}
+{{- end -}}
 {{- $_ := set $known (toString $identity) $name -}}
 {{- $_ := set $table $provider $known -}}
 {{- end -}}

@@ -40,11 +40,12 @@ class Accounts:
         found = hashes.get(name, "*")
         return found if found.startswith("$") else None
 
-    def of_identity(self, provider: str, identity: str) -> Account | None:
-        """The account that names this identity (`identities: {github: ada-l}`); capitals do not matter."""
-        table = json.loads((self.secrets / "identities.json").read_text())
-        names = {known.casefold(): name for known, name in table.get(provider, {}).items()}
-        name = names.get(identity.casefold())
+    def of_identity(self, provider: str, identity: str, *, capitals: bool = True) -> Account | None:
+        """The account that names this identity (`identities: {github: ada-l}`); `capitals` says whether they tell people apart."""
+        table = json.loads((self.secrets / "identities.json").read_text()).get(provider, {})
+        if not capitals:
+            table, identity = {known.casefold(): name for known, name in table.items()}, identity.casefold()
+        name = table.get(identity)
         return self.find(name) if name else None
 
     def _groups(self, name: str, gid: int) -> tuple[int, ...]:

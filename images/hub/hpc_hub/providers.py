@@ -33,7 +33,9 @@ class Mapped:
         found = await super().authenticate(handler, data, **more)  # type: ignore[misc]
         if not found:
             return None
-        account = self.accounts.of_identity(self.provider, found["name"])
+        # As GitHub and mail have it; what else a provider may call people, such as a `sub`, can differ by capitals alone.
+        capitals = not isinstance(self, GitHubOAuthenticator) and "@" not in found["name"]
+        account = self.accounts.of_identity(self.provider, found["name"], capitals=capitals)
         if account is None:
             raise web.HTTPError(
                 403,

@@ -57,6 +57,13 @@ def test_an_identity_leads_to_the_account_that_names_it(accounts: Accounts) -> N
     assert accounts.of_identity("oidc", "ada-l") is None
 
 
+def test_capitals_tell_identities_apart_unless_they_do_not(accounts: Accounts) -> None:
+    assert accounts.of_identity("github", "Ada-L") is None
+    found = accounts.of_identity("github", "Ada-L", capitals=False)
+    assert found is not None
+    assert found.name == "ada"
+
+
 @pytest.mark.parametrize(("hashed", "password"), [(YESCRYPT, SECRET), (SHA512, "x")])
 def test_a_password_matches_its_own_hash_alone(hashed: str, password: str) -> None:
     assert matches(password, hashed)

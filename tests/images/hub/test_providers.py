@@ -34,7 +34,7 @@ def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name / "client-secret").write_text("secret\n")
     (tmp_path / "passwd").write_text("ada:x:20001:20001::/home/ada:/bin/bash\n")
     (tmp_path / "group").write_text("")
-    (tmp_path / "identities.json").write_text(json.dumps({"campus": {"Ada@Example.org": "ada"}}))
+    (tmp_path / "identities.json").write_text(json.dumps({"campus": {"Ada@Example.org": "ada", "aB3": "ada"}}))
     monkeypatch.setattr(providers, "SECRETS", tmp_path)
     monkeypatch.setattr(providers.Mapped, "accounts", Accounts(tmp_path, tmp_path))
     return tmp_path
@@ -61,10 +61,11 @@ def asked(headers: dict[str, str] | None = None) -> Any:
 def test_an_identity_logs_in_as_the_account_that_names_it(
     secrets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert login("ada@example.org", monkeypatch) == {"name": "ada", "auth_state": None}
+    for identity in ("ada@example.org", "aB3"):
+        assert login(identity, monkeypatch) == {"name": "ada", "auth_state": None}
 
 
-@pytest.mark.parametrize("identity", ["ada", "100%@example.org"])
+@pytest.mark.parametrize("identity", ["ada", "100%@example.org", "Ab3"])
 def test_an_identity_that_no_account_names_is_refused_by_its_name(
     secrets: Path, monkeypatch: pytest.MonkeyPatch, identity: str
 ) -> None:
