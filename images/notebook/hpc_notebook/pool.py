@@ -91,7 +91,9 @@ def controller(c: Config) -> None:
     _forget_other_keys(profile, zmq.curve_public(curve).decode())
     # Else the tab of clusters would offer to start a controller that takes this one's place in the profile.
     (profile / "security").mkdir(mode=0o700, exist_ok=True)
-    (profile / "security" / "cluster-.json").write_text(json.dumps(clusters.pool(profile)))
+    listed = profile / "security" / "cluster-.json"
+    listed.touch(mode=0o600)
+    listed.write_text(json.dumps(clusters.pool(profile)))
     controller_app.Hub = PoolHub
     controller_app.TaskScheduler = PoolScheduler
     _values(c, "IPController")
