@@ -34,7 +34,9 @@ def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name / "client-secret").write_text("secret\n")
     (tmp_path / "passwd").write_text("ada:x:20001:20001::/home/ada:/bin/bash\n")
     (tmp_path / "group").write_text("")
-    (tmp_path / "identities.json").write_text(json.dumps({"campus": {"Ada@Example.org": "ada", "aB3": "ada"}}))
+    (tmp_path / "identities.json").write_text(
+        json.dumps({"campus": {"Ada@Example.org": "ada", "aB3": "ada"}})
+    )
     monkeypatch.setattr(providers, "SECRETS", tmp_path)
     monkeypatch.setattr(providers.Mapped, "accounts", Accounts(tmp_path, tmp_path))
     return tmp_path

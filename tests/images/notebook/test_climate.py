@@ -36,4 +36,4 @@ def test_an_r_cell_reads_what_cdo_made_as_any_user_with_a_read_only_root() -> No
     )
     assert done.returncode == 0, done.stderr
     outputs = json.loads(done.stdout)["cells"][0]["outputs"]
-    assert "42" in [output["text"] for output in outputs if output.get("name") == "stdout"]
+    assert ["42"] in [output["text"] for output in outputs if output.get("name") == "stdout"]

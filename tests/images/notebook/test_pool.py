@@ -221,7 +221,9 @@ def test_an_engine_says_which_entry_of_the_controller_s_list_it_is(processes: Po
     assert subprocess.run(probe, env=environment, check=False).returncode != 0
 
 
-def test_files_of_another_release_s_keys_are_removed_and_nobody_else_reads_the_new_ones(processes: Pool) -> None:
+def test_files_of_another_release_s_keys_are_removed_and_nobody_else_reads_the_new_ones(
+    processes: Pool,
+) -> None:
     controller = processes.controller()
     processes.client(engines=0).close()
     kill(controller)
