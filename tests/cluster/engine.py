@@ -44,7 +44,7 @@ def docker() -> str:
 
 def ensure() -> None:
     """Make an engine answer: install it and start it where this user may, else say what to do."""
-    if not _clients() and _may_install():
+    if not _is_installed() and _may_install():
         with step("install the container engine (docker.io)"):
             run(["apt-get", "update", "-qq"])
             run(["apt-get", "install", "-y", "-qq", "docker.io"], env={"DEBIAN_FRONTEND": "noninteractive"})
@@ -59,9 +59,14 @@ def ensure() -> None:
     _start()
 
 
+def _is_installed() -> bool:
+    """Whether a client is of use: a machine may have one alone, without an engine and without BuildKit."""
+    return any(_builds(client) or succeeds([client, "info"]) for client in _clients())
+
+
 def answers() -> bool:
     """Whether an engine answers this user."""
-    return bool(_clients()) and succeeds([docker(), "info"])
+    return _is_installed() and succeeds([docker(), "info"])
 
 
 def stop() -> None:

@@ -84,6 +84,33 @@ def test_a_client_without_buildkit_is_named_with_its_path(target: str, bare_path
     assert "buildx plugin" in said
 
 
+def test_a_client_that_neither_builds_nor_reaches_an_engine_is_no_engine(
+    bare_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_docker(bare_path, "28.2.2", buildx=1, info=1)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    asked = bare_path / "asked"
+    apt = bare_path / "apt-get"
+    apt.write_text(f'#!/bin/bash\necho "$@" >>{asked}\n')
+    apt.chmod(0o755)
+    with pytest.raises(ClusterError):
+        engine.ensure()
+    assert "install -y -qq docker.io" in asked.read_text()
+
+
+def test_an_engine_of_somebody_s_own_is_never_joined_by_a_second_one(
+    bare_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_docker(bare_path, "28.2.2", buildx=1)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    apt = bare_path / "apt-get"
+    apt.write_text(f"#!/bin/bash\ntouch {bare_path}/asked\n")
+    apt.chmod(0o755)
+    with pytest.raises(ClusterError, match="a client without BuildKit"):
+        engine.ensure()
+    assert not (bare_path / "asked").exists()
+
+
 def test_cluster_status_without_a_cluster_says_how_to_make_one(bare_path: Path) -> None:
     said = make("cluster-status", bare_path)
     assert "there is no local cluster" in said
