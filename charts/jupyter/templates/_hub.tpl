@@ -70,12 +70,17 @@ nodes: {{ . }}-nodes
 {{/* Identities at login providers, as {provider: {identity: user}}. */}}
 {{- define "jupyter.hub.identities" -}}
 {{- $table := dict -}}
+{{- $owners := dict -}}
 {{- range $name, $user := include "hpc.users.users" . | fromYaml -}}
 {{- range $provider, $identity := $user.identities -}}
 {{- $known := default dict (get $table $provider) -}}
-{{- with get $known (toString $identity) -}}
+{{- $type := dig $provider "type" "" $.Values.hub.authentication.providers -}}
+{{- /* As at login (hpc_hub/providers.py): capitals tell nobody apart at GitHub and in mail addresses. */ -}}
+{{- $same := ternary (lower (toString $identity)) (toString $identity) (or (eq $type "github") (contains "@" (toString $identity))) | printf "%s %s" $provider -}}
+{{- with get $owners $same -}}
 {{- fail (printf "users.%s.identities.%s: %s is also an identity of users.%s" $name $provider $identity .) -}}
 {{- end -}}
+{{- $_ := set $owners $same $name -}}
 {{- $_ := set $known (toString $identity) $name -}}
 {{- $_ := set $table $provider $known -}}
 {{- end -}}
