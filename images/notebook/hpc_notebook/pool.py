@@ -18,7 +18,7 @@ from ipyparallel.controller.sqlitedb import SQLiteDB
 from traitlets.config import Config
 from zmq.utils import z85
 
-from . import clusters, traits
+from . import traits
 from .scheduler import PoolScheduler
 
 CONFIG = Path("/etc/hpc/engines/config.json")
@@ -86,9 +86,11 @@ def controller(c: Config) -> None:
     c.IPController.restore_engines = True
     c.IPController.db_class = f"{__name__}.TaskDatabase"
     c.HeartMonitor.period = 1000
-    c.HeartMonitor.max_heartmonitor_misses = 3
     profile = Path(os.environ["IPP_PROFILE_DIR"])
     _forget_other_keys(profile, zmq.curve_public(curve).decode())
+    # Here, since an engine starts sooner without it.
+    from . import clusters
+
     # Else the tab of clusters would offer to start a controller that takes this one's place in the profile.
     (profile / "security").mkdir(mode=0o700, exist_ok=True)
     listed = profile / "security" / "cluster-.json"
