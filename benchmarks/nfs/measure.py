@@ -1,8 +1,8 @@
 """Measure one release of the chart `nfs` on the local cluster, with a kernel client beside it. Not for any other cluster."""
 
+import shlex
 import statistics
 import time
-from collections.abc import Callable
 from typing import Any
 
 from tests.charts.nfs.site import ADA, Site, appending
@@ -11,6 +11,8 @@ from tests.cluster import uml
 # Longer than the stall of a move, so that each run sees the server come back.
 AFTER_SECONDS = 12.0
 TRANSFERS = 3
+# Requests under way at once, as a kernel client has them.
+IN_FLIGHT = 8
 
 
 def restarts(site: Site, guest: uml.Guest, way: str, count: int) -> dict[str, Any]:
@@ -42,42 +44,43 @@ def idle_memory(site: Site) -> float:
 
 
 def throughput(site: Site, pod: str, megabytes: int) -> dict[str, float]:
-    """Megabytes a second, cold, of the volume itself and through the server (libnfs in a pod), the start of `kubectl exec` included."""
-    folder, server = "/volume/home/ada", site.address
-    site.namespace.exec(pod, "bash", "-c", f"head -c {megabytes}M /dev/urandom >/tmp/bench")
+    """Megabytes a second, cold, of the volume itself and through the server, by fio in a pod that has both.
 
-    def client(script: str) -> str:
-        return site.namespace.exec(pod, "bash", "-c", script).out
+    Time is that of the whole command in the pod, so that it ends with the data on disk: an fsync on the volume; through the
+    server the COMMIT with which libnfs closes a file.
+    """
+    folder = "/volume/home/ada"
 
-    def cold(path: str) -> str:
-        return site.server(
-            "dd", f"of={path}", "oflag=nocache", "conv=notrunc,fdatasync", "count=0", "status=none"
-        )
+    def fio(name: str, way: str, *engine: str) -> float:
+        job = [
+            "fio",
+            f"--name={name}",
+            f"--filename={name}",
+            f"--rw={way}",
+            "--bs=1M",
+            f"--size={megabytes}M",
+        ]
+        script = f"cd /volume && TIMEFORMAT=%R && time {shlex.join([*job, *engine])} >/tmp/said || {{ cat /tmp/said; exit 1; }}"
+        return float(site.namespace.exec(pod, "bash", "-c", script).err.split()[-1])
 
-    def ways(number: int) -> dict[str, Callable[[], object]]:
-        # A name of its own each time: the server does not expect files to vanish beside it.
-        own, served = f"/volume/own-{number}", f"{folder}/bench-{number}"
-        url = f"nfs://{server}/home/ada/bench-{number}?version=4&uid={ADA}&gid={ADA}"
-        block = ["bs=1M", "status=none"]
-        return {
-            "write_volume": lambda: site.server(
-                "dd", "if=/dev/zero", f"of={own}", f"count={megabytes}", "conv=fsync", *block
-            ),
-            "write_nfs": lambda: (
-                client(f"nfs-cp /tmp/bench '{url}' >/dev/null"),
-                site.server("sync", served),
-            ),
-            "cold": lambda: (cold(own), cold(served)),
-            "read_volume": lambda: site.server("dd", f"if={own}", "of=/dev/null", *block),
-            "read_nfs": lambda: client(f"nfs-cat '{url}' >/dev/null"),
-        }
+    def cold(*paths: str) -> None:
+        for path in paths:
+            site.server(
+                "dd", f"of={path}", "oflag=nocache", "conv=notrunc,fdatasync", "count=0", "status=none"
+            )
 
+    url = f"nfs://{site.address}/home/ada?version=4&uid={ADA}&gid={ADA}"
+    served = ["--ioengine=nfs", f"--nfs_url={url}", f"--iodepth={IN_FLIGHT}"]
     times: dict[str, list[float]] = {}
     for number in range(TRANSFERS):
-        for way, transfer in ways(number).items():
-            start = time.monotonic()
-            transfer()
-            times.setdefault(way, []).append(time.monotonic() - start)
-    return {
-        way: round(megabytes / statistics.median(spent), 1) for way, spent in times.items() if way != "cold"
-    }
+        # A name of its own each time: the server does not expect files to vanish beside it.
+        own, shared = f"own-{number}", f"bench-{number}"
+        spent = {
+            "write_volume": fio(own, "write", "--end_fsync=1"),
+            "write_nfs": fio(shared, "write", *served),
+        }
+        cold(f"/volume/{own}", f"{folder}/{shared}")
+        spent |= {"read_volume": fio(own, "read"), "read_nfs": fio(shared, "read", *served)}
+        for way, seconds in spent.items():
+            times.setdefault(way, []).append(seconds)
+    return {way: round(megabytes / statistics.median(spent), 1) for way, spent in times.items()}
