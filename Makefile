@@ -144,6 +144,9 @@ bench-nfs: .venv/ready e2e-ready ## figures of the chart nfs
 bench-jupyter: .venv/ready e2e-ready ## figures of the chart jupyter
 	@$(PYTHON) -m benchmarks.jupyter $(BENCH_ARGS)
 
+bench-hpc: .venv/ready ## figures of the demo and of the idle release; makes the local cluster anew
+	@$(PYTHON) -m benchmarks.hpc
+
 bench-mandelbrot: .venv/ready $(BENCH_NEEDS) ## a picture over 1 to 20 and more workers
 	@$(PYTHON) -m benchmarks.mandelbrot $(BENCH_RELEASE) $(BENCH_ARGS)
 
@@ -173,4 +176,4 @@ bench-compare: .venv/ready ## a result beside an earlier one, with intervals (BE
 	@test -x .venv/bin/python || python3 -m venv .venv
 	@.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]' && touch $@
 
-.PHONY: demo demo-local demo-down install uninstall template hpc-dependencies help cluster cluster-down cluster-status node-image base-image go-modules tools images sbom docs package publish version clean check check-config lint test e2e e2e-full e2e-ready bench-cluster bench-sweep bench-sweep-cluster bench-slurm bench-nfs bench-jupyter bench-mandelbrot bench-hpl bench-mpi bench-climate bench-thesis bench-all bench-report bench-compare
+.PHONY: demo demo-local demo-down install uninstall template hpc-dependencies help cluster cluster-down cluster-status node-image base-image go-modules tools images sbom docs package publish version clean check check-config lint test e2e e2e-full e2e-ready bench-cluster bench-sweep bench-sweep-cluster bench-slurm bench-nfs bench-jupyter bench-hpc bench-mandelbrot bench-hpl bench-mpi bench-climate bench-thesis bench-all bench-report bench-compare
