@@ -1,17 +1,17 @@
 """A real browser for tests that look at pages: Debian's Chromium, installed where it is missing."""
 
+import contextlib
 import fcntl
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.cluster.paths import ROOT, TOOLS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 # Where tests leave pictures; docs/tutorial shows copies of some.
 SCREENSHOTS = ROOT / "results" / "screenshots"
@@ -63,7 +63,7 @@ def _install(path: str, package: str) -> None:
         raise PackageMissing(f"the package {package} brought no {path}")
 
 
-@contextmanager
+@contextlib.contextmanager
 def open_browser() -> Iterator["Browser"]:
     """Give a running browser; it is closed at the end."""
     from playwright.sync_api import expect, sync_playwright
@@ -78,7 +78,22 @@ def open_browser() -> Iterator["Browser"]:
             browser.close()
 
 
+def new_page(source: "Browser | BrowserContext", **options: Any) -> "Page":
+    """Open a page that waits as long as a busy machine needs; `options` are those of a browser's `new_page`."""
+    page = source.new_page(**options)
+    page.set_default_timeout(PATIENCE)
+    return page
+
+
 def keep_picture(page: "Page", name: str) -> None:
     """Keep what a page shows now as a picture."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png", timeout=PATIENCE)
+
+
+def keep_last_picture(page: "Page", name: str) -> None:
+    """Keep what a page shows at a test's end; one that leaves at this very moment shows nothing, and the test has said what it had to say."""
+    from playwright.sync_api import Error
+
+    with contextlib.suppress(Error):
+        keep_picture(page, name)

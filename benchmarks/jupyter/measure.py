@@ -69,8 +69,10 @@ def hub_restart(site: Site) -> float:
     """Seconds from a hub pod's deletion to the next login."""
     site.namespace.kubectl("delete", "pod", "-l", "app.kubernetes.io/component=hub", "--wait=false")
     start = time.monotonic()
-    site.namespace.wait_for("the hub is gone", lambda: not _logs_in(site), every=0.1)
-    site.namespace.wait_for("a login works", lambda: _logs_in(site), every=0.1)
+    site.namespace.wait_for(
+        "the hub is gone", lambda: not site.lets_in("grace", PASSWORDS["grace"]), every=0.1
+    )
+    site.namespace.wait_for("a login works", lambda: site.lets_in("grace", PASSWORDS["grace"]), every=0.1)
     return time.monotonic() - start
 
 
@@ -115,13 +117,6 @@ def _scale(site: Site, kernel: Kernel, engines: int) -> None:
     site.namespace.kubectl("scale", "deployment/hpc-engines-fast", f"--replicas={engines}")
     wait = f"import time\nwhile len(rc.ids) != {engines}: time.sleep(0.2)"
     kernel.run(wait, timeout=120)
-
-
-def _logs_in(site: Site) -> bool:
-    try:
-        return site.login("grace", PASSWORDS["grace"]).status_code == 302
-    except Exception:
-        return False
 
 
 def _answers(user: User) -> bool:

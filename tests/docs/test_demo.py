@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from docs.examples import demo
-from tests.browser import PATIENCE, keep_picture, open_browser
+from tests.browser import keep_picture, new_page, open_browser
 from tests.charts.jupyter.site import Site
 from tests.charts.jupyter.test_browser import log_in, open_terminal
 from tests.cluster.paths import TOOLS
@@ -71,8 +71,7 @@ def test_a_reader_logs_in_with_what_is_printed_and_sees_notebook_and_jobs(
     namespace, folder = demonstrated
     site = Site(namespace, {})
     with demo.forwarded() as port, open_browser() as browser:
-        page = browser.new_page(viewport={"width": 1200, "height": 760})
-        page.set_default_timeout(PATIENCE)
+        page = new_page(browser, viewport={"width": 1200, "height": 760})
         log_in(page, site, demo.USER, (folder / "password").read_text())
         page.wait_for_url("**/user/demo/lab**")
         page.goto(f"{site.url}/user/demo/lab/tree/pricing.ipynb?reset")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import PATIENCE, keep_picture, open_browser
+from tests.browser import keep_picture, new_page, open_browser
 from tests.cluster.paths import ROOT
 from tests.kube import run
 
@@ -27,8 +27,7 @@ def test_the_sweep_without_a_cluster_ends_with_a_report_of_all_variants(tmp_path
         assert done.code == 0, done.text
     variants = (ROOT / "docs" / "examples" / "tickers.csv").read_text().strip().count("\n")
     with open_browser() as browser:
-        page = browser.new_page(viewport={"width": 1200, "height": 1395})
-        page.set_default_timeout(PATIENCE)
+        page = new_page(browser, viewport={"width": 1200, "height": 1395})
         page.goto((tmp_path / "report.html").as_uri())
         page.locator("#shown", has_text=f"{variants} variants").wait_for()
         page.wait_for_function("[...document.images].every((image) => image.complete)")

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from sweep_client.encoding import encode
 from sweep_client.files import write_json
+from sweep_client.report import write_report
 
 CREATED = "2026-01-01T12:00:00.000Z"
 SOURCE = "price = black_scholes(spot, rate, volatility)\nassert price > 0, 'no price'\nprice"
@@ -172,3 +174,16 @@ def pricing_sweep(root: Path, *, images: bool = True) -> Path:
                 results.append(image(root, path, bend=step / 6 + len(model)))
             sample.add(parameters, results=results, seconds=round(0.4 + 0.02 * step, 2))
     return sample.write()
+
+
+def page_of(root: Path) -> str:
+    """Write the report of a results directory and give its text."""
+    return write_report(root).read_text(encoding="utf-8")
+
+
+def data_of(page: str) -> dict[str, Any]:
+    """The data that a report holds for its script."""
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert found
+    content: dict[str, Any] = json.loads(found[1])
+    return content

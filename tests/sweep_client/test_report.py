@@ -1,9 +1,6 @@
 import base64
 import hashlib
 import html
-import json
-import os
-import random
 import re
 import time
 from pathlib import Path
@@ -16,20 +13,9 @@ from sweep_client.files import write_json
 from sweep_client.report import write_report
 from sweep_client.report_summary import rate_text
 from tests.sweep_client.builders import sweep_command
-from tests.sweep_client.sample_results import SOURCE, Sample, error, image, pricing_sweep, value
+from tests.sweep_client.sample_results import Sample, data_of, error, page_of, pricing_sweep, value
 
 ATTACK = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
-
-
-def page_of(root: Path) -> str:
-    return write_report(root).read_text(encoding="utf-8")
-
-
-def data_of(page: str) -> dict[str, Any]:
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
-    assert found
-    content: dict[str, Any] = json.loads(found[1])
-    return content
 
 
 def column(data: dict[str, Any], name: str) -> list[Any]:
@@ -39,15 +25,6 @@ def column(data: dict[str, Any], name: str) -> list[Any]:
 
 def kind(data: dict[str, Any], name: str) -> str:
     return str({known: kind for _, known, kind in data["columns"]}[name])
-
-
-def noise(path: Path, width: int = 160) -> None:
-    """A picture that hardly compresses, as the worst case."""
-    from PIL import Image
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    size = (width, width * 3 // 4)
-    Image.frombytes("RGB", size, random.Random(1).randbytes(size[0] * size[1] * 3)).save(path)
 
 
 def test_the_table_holds_every_variant_with_parameters_results_and_state(tmp_path: Path) -> None:
@@ -180,97 +157,6 @@ def test_a_running_sweep_reloads_and_a_finished_one_does_not(tmp_path: Path) -> 
     page = page_of(root)
     assert 'http-equiv="refresh"' not in page
     assert "Not finished" in page
-
-
-def test_failures_are_grouped_by_cell_and_exception_with_source_and_traceback(tmp_path: Path) -> None:
-    page = page_of(pricing_sweep(tmp_path, images=False))
-    groups = re.findall(r'<details class="failure" data-failure="(.*?)">', page)
-    assert groups == ["ValueError in cell 3", "TimeLimit in cell 4"]
-    assert SOURCE in html.unescape(page)
-    assert "----&gt; 1 price = black_scholes(spot, rate, volatility)" in page
-    assert "\x1b" not in page
-    assert "took longer than 900 s" in page
-
-
-def test_the_failing_cell_comes_from_the_executed_notebook_where_there_is_one(tmp_path: Path) -> None:
-    sample = Sample(tmp_path)
-    sample.add({"x": 1}, "failed", error=error(1, cell_id="b"), notebook="variants/n.ipynb")
-    root = sample.write()
-    (root / "variants").mkdir()
-    cells = [
-        {"id": "a", "source": "first"},
-        {"id": "x", "source": "no"},
-        {"id": "b", "source": ["the ", "failing one"]},
-    ]
-    (root / "variants" / "n.ipynb").write_text(json.dumps({"cells": cells}))
-    assert "the failing one" in page_of(root)
-
-
-def test_a_failure_without_a_cell_or_a_known_notebook_is_shown(tmp_path: Path) -> None:
-    sample = Sample(tmp_path)
-    lost = {"reason": "lost", "cell": None, "exception": "", "message": "", "traceback": None}
-    sample.add({"x": 1}, "failed", error=lost, notebook=None)
-    assert 'data-failure="Error outside the cells"' in page_of(sample.write(template="../outside.ipynb"))
-
-
-def test_many_groups_and_many_variants_of_a_group_are_bounded(tmp_path: Path) -> None:
-    sample = Sample(tmp_path)
-    for number in range(300):
-        sample.add({"x": number}, "failed", error=error(number % 100, traceback=["x" * 100_000]))
-    page = page_of(sample.write())
-    assert page.count('<details class="failure"') == 60
-    assert len(page) < 1_000_000
-
-
-def test_notebooks_and_images_are_linked_relatively_and_never_outside(tmp_path: Path) -> None:
-    sample = Sample(tmp_path)
-    sample.add({}, results=[image(tmp_path, "variants/ä b/plot #1.png")])
-    outside = tmp_path.parent / "secret.png"
-    noise(outside)
-    for path in ("../secret.png", str(outside), "file:x/secret.png"):
-        result = image(tmp_path, "variants/other.png") | {"path": path}
-        sample.add({}, "done", results=[result], notebook=path)
-    sample.add({}, "failed", error=error(), notebook="../secret.ipynb")
-    page = page_of(sample.write())
-    images = data_of(page)["images"]
-    assert images[0][2] == "variants/%C3%A4%20b/plot%20%231.png"
-    assert [[link, thumbnail] for _, _, link, thumbnail in images[1:]] == [[None, None]] * 3
-    assert 'href="../' not in page
-
-
-def test_an_image_that_is_missing_broken_or_a_drawing_is_coped_with(tmp_path: Path) -> None:
-    sample = Sample(tmp_path)
-    good = image(tmp_path, "a.png")
-    (tmp_path / "broken.png").write_bytes(b"\x89PNG nothing")
-    (tmp_path / "drawing.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>')
-    (tmp_path / "large.svg").write_text("<svg>" + " " * 100_000 + "</svg>")
-    for path in ("a.png", "missing.png", "broken.png", "drawing.svg", "large.svg", "other.tiff"):
-        sample.add({}, results=[good | {"path": path}])
-    made = [(thumbnail or "none")[:18] for _, _, _, thumbnail in data_of(page_of(sample.write()))["images"]]
-    assert made == ["data:image/webp;ba", "none", "none", "data:image/svg+xml", "none", "none"]
-
-
-def test_500_variants_with_images_fit_into_3_megabytes(tmp_path: Path) -> None:
-    sample = Sample(tmp_path)
-    noise(tmp_path / "noise.png")
-    for number in range(500):
-        os.link(tmp_path / "noise.png", tmp_path / f"{number}.png")
-        result = {"name": "figure", "kind": "image", "path": f"{number}.png"}
-        sample.add({"rate": number / 500, "text": "x" * 100}, results=[result, value("price", number)])
-    path = write_report(sample.write())
-    assert path.stat().st_size <= 3_000_000
-    assert all(thumbnail for _, _, _, thumbnail in data_of(path.read_text())["images"])
-
-
-def test_thumbnails_are_made_once(tmp_path: Path) -> None:
-    sample = Sample(tmp_path)
-    for number in range(5):
-        sample.add({"x": number}, results=[image(tmp_path, f"{number}.png", bend=number)])
-    root = sample.write()
-    first = data_of(page_of(root))["images"]
-    for _, _, link, _ in first:
-        (root / link).write_bytes(b"changed")
-    assert data_of(page_of(root))["images"] == first
 
 
 def test_10000_variants_give_a_small_report_quickly(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.browser import PATIENCE, keep_picture, open_browser
+from tests.browser import keep_picture, new_page, open_browser
 from tests.charts.jupyter.conftest import PASSWORDS
 from tests.charts.jupyter.site import Kernel, Site
 from tests.charts.jupyter.test_browser import log_in, open_terminal
@@ -100,8 +100,7 @@ def test_another_user_s_job_is_out_of_reach(ada: Kernel, grace: Kernel) -> None:
 def test_a_user_submits_in_a_terminal_of_the_browser(site: Site, ada: Kernel) -> None:
     shell(ada, "rm -f from-terminal.txt")
     with open_browser() as browser:
-        page = browser.new_page()
-        page.set_default_timeout(PATIENCE)
+        page = new_page(browser)
         log_in(page, site, "ada", PASSWORDS["ada"])
         page.wait_for_url("**/user/ada/lab**")
         open_terminal(page, site, "ada")
@@ -114,8 +113,7 @@ def test_a_user_submits_in_a_terminal_of_the_browser(site: Site, ada: Kernel) ->
 def test_the_tab_of_clusters_starts_and_stops_engines_that_are_jobs(site: Site, ada: Kernel) -> None:
     jobs = "squeue --me --noheader --format=%j | grep -c ipengine- || true"
     with open_browser() as browser:
-        page = browser.new_page()
-        page.set_default_timeout(PATIENCE)
+        page = new_page(browser)
         log_in(page, site, "ada", PASSWORDS["ada"])
         page.wait_for_url("**/user/ada/lab**")
         page.goto(f"{site.url}/user/ada/lab?reset")

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Error, expect
+from playwright.sync_api import expect
 
-from tests.browser import PATIENCE, keep_picture, open_browser
+from tests.browser import keep_last_picture, keep_picture, new_page, open_browser
 from tests.charts.jupyter.conftest import PASSWORDS
 from tests.charts.jupyter.site import Site
 
@@ -23,12 +23,9 @@ CELL = "import ipyparallel as ipp; sum(ipp.Client(profile='fast', timeout=120).l
 def page(request: pytest.FixtureRequest) -> Iterator["Page"]:
     """A page of a fresh browser; its last look is kept as a picture."""
     with open_browser() as browser:
-        made = browser.new_page()
-        made.set_default_timeout(PATIENCE)
+        made = new_page(browser)
         yield made
-        # A page that leaves at this very moment has no last look, and the test has said what it had to say.
-        with contextlib.suppress(Error):
-            keep_picture(made, request.node.name)
+        keep_last_picture(made, request.node.name)
 
 
 def log_in(page: "Page", site: Site, name: str, password: str) -> None:

@@ -1,14 +1,12 @@
 """Logins by OAuth at a real OpenID provider: through its forms, to the account that names the identity, beside the password."""
 
-import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from playwright.sync_api import Error
 
-from tests.browser import PATIENCE, keep_picture, open_browser
+from tests.browser import keep_last_picture, keep_picture, new_page, open_browser
 from tests.charts.jupyter import provider
 from tests.charts.jupyter.conftest import PASSWORDS
 from tests.charts.jupyter.provider import Provider
@@ -47,12 +45,9 @@ def browser() -> Iterator["Browser"]:
 def page(request: pytest.FixtureRequest, browser: "Browser") -> Iterator["Page"]:
     """A page of somebody who is logged in nowhere; its last look is kept as a picture."""
     with browser.new_context() as context:
-        made = context.new_page()
-        made.set_default_timeout(PATIENCE)
+        made = new_page(context)
         yield made
-        # A page that leaves at this very moment has no last look.
-        with contextlib.suppress(Error):
-            keep_picture(made, request.node.name)
+        keep_last_picture(made, request.node.name)
 
 
 def sign_in(page: "Page", title: str, name: str) -> None:
