@@ -12,6 +12,7 @@ import yaml
 from tests.cluster.paths import ROOT, TOOLS
 from tests.conftest import Account
 from tests.kube import Namespace, context_arguments
+from tests.packages import ensure_package
 
 PAGES = ROOT / "docs" / "how-to"
 # What begins a section of commands; a block in a list is indented.
@@ -76,7 +77,10 @@ def follow(
 
 
 def programs(folder: Path, account: Account | None) -> Path:
-    """kubectl, helm and ssh that talk to the test's cluster, in place of what the user's own settings say."""
+    """kubectl, helm and ssh that talk to the test's cluster, in place of what the user's own settings say.
+
+    What pages take for granted on a user's machine is there afterwards.
+    """
     made = folder / "bin"
     made.mkdir(exist_ok=True)
     lines = {
@@ -85,9 +89,9 @@ def programs(folder: Path, account: Account | None) -> Path:
     }
     if account:
         settings = f"-F {folder}/.ssh/config -o UserKnownHostsFile={folder}/.ssh/known_hosts"
-        lines["ssh"] = (
-            f"/usr/bin/ssh {settings} -i {account.private_key} -o IdentitiesOnly=yes -o BatchMode=yes"
-        )
+        ssh = ensure_package("/usr/bin/ssh", "openssh-client")
+        ensure_package("/usr/bin/rsync", "rsync")
+        lines["ssh"] = f"{ssh} {settings} -i {account.private_key} -o IdentitiesOnly=yes -o BatchMode=yes"
         lines |= {name: f"/usr/bin/{name} -S {made}/ssh" for name in ("scp", "sftp")}
     for name, line in lines.items():
         (made / name).write_text(f'#!/bin/sh\nexec {line} "$@"\n')

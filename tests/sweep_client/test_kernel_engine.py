@@ -10,7 +10,7 @@ import pytest
 from sweep_client.grids import grid
 from sweep_client.results import Results
 from sweep_client.sweep import run
-from tests.browser import ensure_package
+from tests.packages import ensure_package
 from tests.sweep_client.builders import cell, read_notebook, write_notebook
 from tests.sweep_client.conftest import Execute
 

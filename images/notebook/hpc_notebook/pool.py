@@ -46,6 +46,21 @@ class PoolHub(Hub):
         self.unheard = dict.fromkeys(self.hearts, 0)
         self.loop.add_timeout(self.loop.time() + RESTORE_SECONDS, self._forget_unheard)
 
+    def register_engine(self, reg: list[bytes], msg: dict[str, Any]) -> int | None:
+        """Ranks alone ask for an id, and a pool has one world: who has that id died with an earlier one."""
+        dead = self.engines.get(msg["content"].get("id"))
+        if dead:
+            self.handle_stopped_heart(dead.ident)
+            super()._handle_stranded_msgs(dead.id, dead.uuid)
+            self.queues[dead.id] = []
+        given: int | None = super().register_engine(reg, msg)
+        return given
+
+    def _handle_stranded_msgs(self, eid: int, uuid: str) -> None:
+        """Upstream comes here some seconds after the engine left, when a new one may have its id."""
+        if eid not in self.engines:
+            super()._handle_stranded_msgs(eid, uuid)
+
     def handle_new_heart(self, heart: bytes) -> None:
         """A heart that beats is alive."""
         getattr(self, "unheard", {}).pop(heart, None)

@@ -202,6 +202,36 @@ def test_an_engine_that_joins_takes_no_id_of_one_that_was_restored(processes: Po
     client.close()
 
 
+def test_a_rank_of_a_new_world_takes_the_id_of_the_one_that_died(processes: Pool) -> None:
+    given = json.loads((processes.folder / "config.json").read_text())
+    # As a rank of MPI asks for.
+    (processes.folder / "config.json").write_text(json.dumps({**given, "IPEngine": {"id": 0}}))
+    processes.controller()
+    died = processes.engine()
+    client = processes.client(engines=1)
+    lost = client[0].apply_async(time.sleep, 600)
+    state, rank = processes.folder / "profile/log/engines.json", processes.folder / "engine-0"
+    before = rank.read_text()
+    kill(died)
+    processes.engine()
+    wait_until("the new one starts", lambda: rank.read_text() not in {before, ""}, every=0.2)
+    wait_until("the new one is there", lambda: rank.read_text() in state.read_text(), every=0.2)
+    # The heart of the old one was not missed yet: upstream would give the new one another id.
+    assert json.loads(state.read_text())["engines"] == {"0": rank.read_text()}
+    with pytest.raises(ipp.RemoteError, match="died while running"):
+        lost.get(timeout=SECONDS)
+    wait_until("the client knows the new one", lambda: client.ids == [0], every=0.2)
+    assert client[0].apply_async(int, "42").get(timeout=SECONDS) == 42
+    client.close()
+
+
+def test_tasks_of_a_new_rank_are_not_taken_for_those_of_the_one_that_died() -> None:
+    hub = pool.PoolHub.__new__(pool.PoolHub)
+    hub.engines, hub.queues, hub.pending = {0: "the new one"}, {0: ["task"]}, {"task"}
+    hub._handle_stranded_msgs(0, "the old one")
+    assert hub.pending == {"task"}
+
+
 def test_an_engine_says_which_entry_of_the_controller_s_list_it_is(processes: Pool) -> None:
     processes.controller()
     processes.engine()
