@@ -1,6 +1,7 @@
 """Fixtures that every end-to-end test shares: a namespace of its own, and accounts with keys."""
 
 import re
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,6 +30,11 @@ class SuiteScheduling(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
     """Take the scheduler above for `--dist=loadscope`, which `make e2e` runs with."""
     return SuiteScheduling(config, log) if config.getvalue("dist") == "loadscope" else None
+
+
+def pytest_configure() -> None:
+    """Programs that tests start take Ctrl-C, also where these tests are a shell's background job, which ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
