@@ -19,13 +19,9 @@
 {{- toJson $names -}}
 {{- end -}}
 
-{{/* Probes of the server. A slow disk is no reason for a restart, so liveness is patient. */}}
+{{/* Probes of the server. A slow disk is no reason for a restart, so liveness is patient, also at the start: a probe for that
+     would be a second round before the server is Ready. */}}
 {{- define "nfs.server.probes" -}}
-startupProbe:
-  exec: {command: {{ include "nfs.server.probe" . }}}
-  periodSeconds: 1
-  timeoutSeconds: 5
-  failureThreshold: 60
 readinessProbe:
   exec: {command: {{ include "nfs.server.probe" . }}}
   periodSeconds: 5

@@ -66,6 +66,11 @@ class Site:
         """Run a command beside the server."""
         return self.namespace.exec(SERVER, *command, container="nfs", check=check).out
 
+    @property
+    def uid(self) -> str:
+        """Of the server's pod."""
+        return str(self.namespace.get("pod", SERVER)["metadata"]["uid"])
+
     def wait_ready(self, not_uid: str = "") -> None:
         """Wait until a server is ready that is not the pod with this uid."""
 
@@ -77,7 +82,7 @@ class Site:
             }
             return bool(pod) and pod["metadata"]["uid"] != not_uid and conditions.get("Ready") == "True"
 
-        self.namespace.wait_for("the server is ready", ready, timeout=180, every=0.2)
+        self.namespace.wait_for("the server is ready", ready, timeout=180, every=0.05)
 
     def kill(self) -> None:
         """Kill the server's process; the container starts again in the same pod."""
@@ -85,7 +90,7 @@ class Site:
 
     def delete(self, *, force: bool = False) -> None:
         """Delete the pod and wait for the next one, which has another address."""
-        uid = self.namespace.get("pod", SERVER)["metadata"]["uid"]
+        uid = self.uid
         how = ["--grace-period=0", "--force"] if force else []
         self.namespace.kubectl("delete", "pod", SERVER, "--wait=false", *how)
         self.wait_ready(uid)
