@@ -5,18 +5,15 @@ import os
 import shutil
 import subprocess
 
+from tests.cluster.errors import ClusterError
 from tests.cluster.paths import TOOLS
-
-
-class PackageMissing(Exception):
-    """A program that a test needs is not there and cannot be installed; the text says what to do."""
 
 
 def ensure_package(path: str, package: str) -> str:
     """Give the path of a file, installing the Debian package that brings it first if it is missing.
 
     Raises:
-        PackageMissing: it cannot be installed here.
+        ClusterError: it cannot be installed here.
     """
     TOOLS.mkdir(exist_ok=True)
     # Two suites may miss it at once, and what dpkg has only unpacked does not run yet.
@@ -29,12 +26,12 @@ def ensure_package(path: str, package: str) -> str:
 
 def _install(path: str, package: str) -> None:
     if shutil.which("apt-get") is None or os.geteuid() != 0:
-        raise PackageMissing(f"{path} is missing; next, as root: apt-get install {package}")
+        raise ClusterError(f"{path} is missing", f"sudo apt-get install {package}")
     install = ["apt-get", "install", "--yes", "--no-install-recommends", package]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["apt-get", "update"], install):
         result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if result.returncode:
-            raise PackageMissing(f"{' '.join(command)} failed: {result.stderr.strip()[-500:]}")
+            raise ClusterError(f"{' '.join(command)} failed: {result.stderr.strip()[-500:]}", "see above")
     if not os.access(path, os.R_OK):
-        raise PackageMissing(f"the package {package} brought no {path}")
+        raise ClusterError(f"the package {package} brought no {path}", f"look where: dpkg -L {package}")

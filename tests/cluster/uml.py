@@ -23,8 +23,16 @@ from tests.cluster.errors import ClusterError
 from tests.cluster.nodes import NETWORK
 from tests.cluster.paths import HERE, cache
 from tests.cluster.steps import run, step, succeeds
+from tests.packages import ensure_package
 
-KERNEL = "linux.uml"
+KERNEL = "/usr/bin/linux.uml"
+# What boots it, by a file of each package.
+PACKAGES = {
+    KERNEL: "user-mode-linux",
+    "/usr/sbin/mkfs.ext4": "e2fsprogs",
+    "/usr/bin/gcc": "gcc",
+    "/usr/include/stdlib.h": "libc6-dev",
+}
 MODULES = Path("/usr/lib/uml/modules")
 GUEST = HERE / "guest"
 # What lets the kernel run on processors that it does not know.
@@ -118,15 +126,8 @@ def ensure() -> None:
     Raises:
         ClusterError: something is missing and this user may not install it, or there is no /dev/net/tun.
     """
-    packages = {KERNEL: "user-mode-linux", "mkfs.ext4": "e2fsprogs", "gcc": "gcc libc6-dev"}
-    missing = [package for program, package in packages.items() if shutil.which(program) is None]
-    if missing:
-        install = ["apt-get", "install", "-y", "-qq", *" ".join(missing).split()]
-        if os.geteuid() != 0 or not shutil.which("apt-get"):
-            raise ClusterError("user-mode Linux cannot run here", f"sudo {' '.join(install)}")
-        with step("install user-mode Linux"):
-            run(["apt-get", "update", "-qq"])
-            run(install, env={"DEBIAN_FRONTEND": "noninteractive"})
+    for path, package in PACKAGES.items():
+        ensure_package(path, package)
     if not Path("/dev/net/tun").exists():
         raise ClusterError("there is no /dev/net/tun", "modprobe tun")
 
