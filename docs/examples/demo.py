@@ -7,6 +7,7 @@ import contextlib
 import os
 import secrets
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +24,7 @@ from tests.cluster.paths import ROOT, TOOLS
 from tests.cluster.steps import run, step
 from tests.cluster.tools import BIN
 from tests.kube import context_arguments, is_local
+from tests.packages import ensure_package
 
 NAMESPACE = os.environ.get("NAMESPACE", "hpc-demo")
 RELEASE = "hpc"
@@ -30,8 +32,23 @@ USER = "demo"
 FOLDER = TOOLS / "demo"
 KEY = FOLDER / "id_ed25519"
 EXAMPLES = ROOT / "docs" / "examples"
+PROGRAMS = {
+    "ssh-keygen": "openssh-client",
+    "ssh": "openssh-client",
+    "scp": "openssh-client",
+    "openssl": "openssl",
+}
 PORT_SECONDS = 180
 LOGIN_SECONDS = 300
+
+
+def ready() -> None:
+    """Have the programs that the demo's user types, before anything long begins."""
+    try:
+        for program, package in PROGRAMS.items():
+            ensure_package(shutil.which(program) or f"/usr/bin/{program}", package)
+    except ClusterError as error:
+        sys.exit(f"error: {error}")
 
 
 def main() -> None:

@@ -98,6 +98,8 @@ def _housekeeping(c: Config, settings: Settings) -> None:
         command += ["--cull-users=false", f"--timeout={culling['idleSeconds']}"]
         command += [f"--max-age={culling['maxAgeSeconds']}"]
         command += [f"--cull-every={max(1, min(300, culling['idleSeconds'] // 2))}"]
+        # What a server says within this time of the last it said is not kept.
+        c.JupyterHub.activity_resolution = min(30, spawner.activity_seconds(culling))
     c.JupyterHub.services = [{"name": "housekeeping", "command": command}]
     c.JupyterHub.load_roles = [
         {"name": "housekeeping", "services": ["housekeeping"], "scopes": HOUSEKEEPING_SCOPES}

@@ -71,7 +71,13 @@ def traits(settings: Settings) -> dict[str, Any]:
         # JupyterHub fills this one in, by a name of its own.
         "notebook_dir": "/home/{username}",
         "working_dir": f"/home/{USER}",
-        "environment": {"HOME": f"/home/{USER}", "USER": USER, **_slurm(settings), **server["environment"]},
+        "environment": {
+            "HOME": f"/home/{USER}",
+            "USER": USER,
+            **_activity(settings["culling"]),
+            **_slurm(settings),
+            **server["environment"],
+        },
         "start_timeout": server["startTimeoutSeconds"],
         "http_timeout": server["httpTimeoutSeconds"],
         "pod_name_template": settings["release"] + "-singleuser-{user_server}",
@@ -100,6 +106,15 @@ def traits(settings: Settings) -> dict[str, Any]:
 def _resources(server: Settings) -> dict[str, Any]:
     found = {trait: server[key] for key, trait in TRAITS.items() if key in server}
     return {trait: value for trait, value in found.items() if value not in ("", None)}
+
+
+def activity_seconds(culling: Settings) -> int:
+    """How often a server says that it is used, so that the culler hears of it well within its patience."""
+    return min(300, int(culling["idleSeconds"]) // 4)
+
+
+def _activity(culling: Settings) -> dict[str, str]:
+    return {"JUPYTERHUB_ACTIVITY_INTERVAL": str(activity_seconds(culling))} if culling["enabled"] else {}
 
 
 def _slurm(settings: Settings) -> dict[str, str]:

@@ -26,7 +26,9 @@ def _load_jupyter_server_extension(app: Any) -> None:
         if has_busy_kernel(app.kernel_manager) or has_working_process():
             app.web_app.settings["last_activity_times"]["hpc_notebook"] = datetime.now(UTC)
 
-    PeriodicCallback(look, SECONDS * 1000).start()
+    # No less often than the server tells the hub.
+    seconds = min(SECONDS, float(os.environ.get("JUPYTERHUB_ACTIVITY_INTERVAL", SECONDS)))
+    PeriodicCallback(look, seconds * 1000).start()
     if os.environ.get("SLURM_TOKENS_URL"):
         # Not above: every Slurm command imports this package.
         from .clusters import make_profile

@@ -29,6 +29,7 @@ def values() -> dict[str, Any]:
         "singleuser": {
             "cpuRequest": 0.05,
             "memoryRequest": "128M",
+            "namedServers": 1,
             "profiles": {
                 "small": {"displayName": "Small", "default": True},
                 # No machine has it.

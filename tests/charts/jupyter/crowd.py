@@ -1,6 +1,7 @@
 """Many users who log in at the same moment."""
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,15 +12,15 @@ from tests.charts.jupyter.site import Site
 NAMES = [f"student{number:02}" for number in range(1, 31)]
 
 
-def users() -> dict[str, Any]:
+def users(names: Sequence[str] = NAMES) -> dict[str, Any]:
     """The value `users` of all of them."""
-    return {name: {"uid": 21000 + index, "passwordHash": HASHES["grace"]} for index, name in enumerate(NAMES)}
+    return {name: {"uid": 21000 + index, "passwordHash": HASHES["grace"]} for index, name in enumerate(names)}
 
 
-def log_in_all(site: Site) -> list[float]:
+def log_in_all(site: Site, names: Sequence[str] = NAMES) -> list[float]:
     """Log all in at once and start their servers; the seconds that each one waited for his."""
-    with ThreadPoolExecutor(len(NAMES)) as pool:
-        return list(pool.map(lambda name: _log_in(site, name), NAMES))
+    with ThreadPoolExecutor(len(names)) as pool:
+        return list(pool.map(lambda name: _log_in(site, name), names))
 
 
 def _log_in(site: Site, name: str) -> float:

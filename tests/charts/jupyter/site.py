@@ -144,10 +144,10 @@ class User:
         self.site.namespace.wait_for("the server is gone", gone, timeout=240)
 
     @contextmanager
-    def kernel(self, server: str = "") -> Iterator["Kernel"]:
+    def kernel(self, server: str = "", *, name: str = "python3") -> Iterator["Kernel"]:
         """A kernel of the user's server, with its websocket open."""
         root = f"/user/{self.name}/{server}".rstrip("/")
-        made = self.api("POST", f"{root}/api/kernels", json={"name": "python3"})
+        made = self.api("POST", f"{root}/api/kernels", json={"name": name})
         assert made.status_code == 201, made.text
         path = f"{root}/api/kernels/{made.json()['id']}/channels"
         with ExitStack() as stack:

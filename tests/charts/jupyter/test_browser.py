@@ -59,6 +59,18 @@ def test_a_user_logs_in_computes_on_engines_and_logs_out(site: Site, page: "Page
     page.wait_for_selector("#login_submit")
 
 
+def test_a_named_server_is_made_and_stopped_on_the_home_page(site: Site, page: "Page") -> None:
+    log_in(page, site, "ada", PASSWORDS["ada"])
+    page.goto(f"{site.url}/hub/home")
+    page.fill("input.new-server-name", "second")
+    page.click("button.new-server-btn")
+    choose(page, "Small")
+    page.wait_for_url("**/user/ada/second/lab**")
+    page.goto(f"{site.url}/hub/home")
+    page.click("#stop-second")
+    expect(page.locator("#start-second")).to_be_visible(timeout=120_000)
+
+
 def test_a_start_that_fails_says_why(site: Site, page: "Page") -> None:
     with site.user("grace", PASSWORDS["grace"]) as grace:
         grace.stop()

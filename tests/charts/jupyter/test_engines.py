@@ -47,6 +47,22 @@ while victim in rc.ids:
 held.joinpath('go').touch()
 print(*[task.get(timeout=180) for task in tasks])
 """
+# Each of six engines has begun a task.
+SLOW = """
+import pathlib, shutil, time
+shutil.rmtree("begun", ignore_errors=True)
+pathlib.Path("begun").mkdir()
+
+def slow(number):
+    import pathlib, time
+    pathlib.Path(f"begun/{number}").touch()
+    time.sleep(8)
+    return number
+
+tasks = [view.apply_async(slow, number) for number in range(6)]
+while len([*pathlib.Path("begun").iterdir()]) < 6:
+    time.sleep(0.1)
+"""
 RECONNECT = """
 import time
 message = done.msg_ids[0]
@@ -184,14 +200,23 @@ while sweep.counts()["done"] < 5: time.sleep(0.3)
             )
 
 
-def test_a_pool_grows_shrinks_to_nothing_and_comes_back(site: Site) -> None:
+def test_a_pool_grows_shrinks_to_nothing_under_work_and_comes_back(site: Site) -> None:
+    fast = site.values["engines"]["pools"]["fast"]
     with site.user("ada", PASSWORDS["ada"]) as ada:
         started(ada)
         with ada.kernel() as kernel:
             kernel.run(CONNECT)
-            for replicas in (4, 0, 2):
-                site.namespace.kubectl("scale", "deployment/hpc-engines-fast", f"--replicas={replicas}")
-                engines(kernel, replicas)
+            scale(site, 6)
+            engines(kernel, 6)
+            kernel.run(SLOW)
+            scale(site, 0)
+            # An engine that is to go ends its task first: nobody is there who could run it again.
+            assert kernel.run("print(*[task.get(timeout=120) for task in tasks])") == "0 1 2 3 4 5"
+            engines(kernel, 0)
+            site.install(engines={"pools": {"fast": {**fast, "replicas": 3}}})
+            engines(kernel, 3)
+            site.install(engines={"pools": {"fast": fast}})
+            engines(kernel, 2)
             assert kernel.run("view.apply_sync(lambda: 7)") == "7"
 
 
@@ -208,6 +233,10 @@ def test_nobody_else_reaches_a_pool(site: Site) -> None:
         with grace.kernel() as kernel:
             assert kernel.run(reach("hpc-engines-fast", 10101)) == "refused"
         grace.stop()
+
+
+def scale(site: Site, replicas: int) -> None:
+    site.namespace.kubectl("scale", "deployment/hpc-engines-fast", f"--replicas={replicas}")
 
 
 def pods(site: Site, component: str) -> list[dict[str, dict[str, str]]]:

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.charts.jupyter import crowd
 from tests.charts.jupyter.conftest import PASSWORDS
 from tests.charts.jupyter.site import Site, User
 
@@ -12,8 +13,19 @@ pytestmark = pytest.mark.e2e
 
 # As in hpc_hub/throttle.py.
 FREE_TRIES = 5
+# All thirty are tests/charts/jupyter/test_many_users.py.
+FEW = crowd.NAMES[:3]
 FIRST_WAIT_SECONDS = 5
 WHO = "import os; print(os.getuid(), os.getgid(), sorted(os.getgroups()), os.getcwd())"
+# As the page on packages says, but for `pip install ipykernel`: it sees the image's, so that this asks no package index.
+OWN_ENVIRONMENT = """
+import pathlib, sysconfig
+own = pathlib.Path.home() / "envs" / "own"
+!python -m venv {own}
+(packages,) = own.glob("lib/python*/site-packages")
+packages.joinpath("image.pth").write_text(sysconfig.get_path("purelib"))
+!{own}/bin/python -m ipykernel install --user --name own
+"""
 
 
 def test_a_wrong_password_is_refused_and_says_so(site: Site) -> None:
@@ -44,12 +56,8 @@ def test_a_server_runs_as_its_user_in_his_home(site: Site) -> None:
         with ada.kernel() as kernel:
             assert kernel.run(WHO) == "20001 20001 [20001, 20100] /home/ada"
             kernel.run("open('written', 'w').write('x')")
-            assert kernel.run("!stat -c '%U:%G %a' ~; stat -c %u ~/written; whoami").split() == [
-                "ada:ada",
-                "700",
-                "20001",
-                "ada",
-            ]
+            seen = kernel.run("!stat -c '%U:%G %a' ~; stat -c %u ~/written; whoami; cat /proc/1/comm")
+            assert seen.split() == ["ada:ada", "700", "20001", "ada", "tini"]
 
 
 def test_a_server_holds_what_notebooks_and_jobs_use(site: Site) -> None:
@@ -62,12 +70,31 @@ def test_a_server_holds_what_notebooks_and_jobs_use(site: Site) -> None:
             assert "/home/ada/.local" in kernel.run("import site; print(site.getusersitepackages())")
 
 
-def test_a_server_holds_no_token_of_kubernetes_and_cannot_reach_it(site: Site) -> None:
+def test_an_environment_of_a_user_s_own_is_a_kernel_also_of_his_next_server(site: Site) -> None:
     with site.user("ada", PASSWORDS["ada"]) as ada:
         started(ada)
         with ada.kernel() as kernel:
-            assert kernel.run("import os; os.path.exists('/var/run/secrets/kubernetes.io')") == "False"
+            assert "Installed kernelspec own in /home/ada" in kernel.run(OWN_ENVIRONMENT)
+        ada.stop()
+        started(ada)
+        listed = ada.api("GET", "/user/ada/api/kernelspecs").json()["kernelspecs"]
+        assert {"python3", "own"} <= set(listed)
+        with ada.kernel(name="own") as kernel:
+            assert kernel.run("import sys; print(sys.prefix)") == "/home/ada/envs/own"
+
+
+def test_a_server_holds_no_token_of_kubernetes_and_reaches_neither_it_nor_what_routes_are_set_by(
+    site: Site,
+) -> None:
+    with site.user("ada", PASSWORDS["ada"]) as ada:
+        started(ada)
+        with ada.kernel() as kernel:
+            held = "[path for path in ('/var/run/secrets/kubernetes.io', '/srv/hub') if os.path.exists(path)]"
+            assert kernel.run(f"import os; {held}") == "[]"
             assert kernel.run(reach("kubernetes.default", 443)) == "refused"
+            assert kernel.run(reach("hpc-proxy-api", 8001)) == "refused"
+            # The way there is as the test takes it: the hub's own port answers.
+            assert kernel.run(reach("hpc-hub", 8081)) == "reached"
 
 
 def test_one_user_reaches_neither_another_s_server_nor_his_home(site: Site) -> None:
@@ -83,11 +110,14 @@ def test_one_user_reaches_neither_another_s_server_nor_his_home(site: Site) -> N
         grace.stop()
 
 
-def test_a_named_server_stands_beside_the_default_one(site: Site) -> None:
+def test_named_servers_stand_beside_the_default_one_as_many_as_the_values_allow(site: Site) -> None:
     with site.user("ada", PASSWORDS["ada"]) as ada:
         started(ada)
         ada.start("second")
         assert {name for name, server in ada.servers().items() if server["ready"]} == {"", "second"}
+        refused = ada.api("POST", "/hub/api/users/ada/servers/third")
+        assert refused.status_code == 400
+        assert "already has the maximum of 1 named servers" in refused.text
         ada.stop("second")
 
 
@@ -116,17 +146,20 @@ def test_routes_are_back_within_seconds_of_a_proxy_restart(site: Site) -> None:
         site.namespace.wait_for("the server answers again", lambda: answers(ada), every=0.1, timeout=180)
 
 
-def test_a_user_who_is_added_logs_in_and_one_who_is_removed_is_logged_out(site: Site) -> None:
+def test_users_who_are_added_log_in_at_once_and_one_who_is_removed_is_logged_out(site: Site) -> None:
     users = dict(site.values["users"])
     with ExitStack() as afterwards, site.user("grace", PASSWORDS["grace"]) as grace:
         # Also after a failure: other suites of the release need her.
         afterwards.callback(site.install, users=users)
         started(grace)
         linus = {**users["grace"], "uid": 20003}
-        site.install(users={"ada": users["ada"], "linus": linus})
+        site.install(users={"ada": users["ada"], "linus": linus, **crowd.users(FEW)})
         site.namespace.wait_for(
             "linus logs in", lambda: site.lets_in("linus", PASSWORDS["grace"]), timeout=300
         )
+        crowd.log_in_all(site, FEW)
+        for name in FEW:
+            assert_server_of(site, name)
         assert site.login("grace", PASSWORDS["grace"]).status_code == 403
         site.namespace.wait_for(
             "grace's token ends",
@@ -138,6 +171,11 @@ def test_a_user_who_is_added_logs_in_and_one_who_is_removed_is_logged_out(site: 
             lambda: not site.namespace.get("pods", "-l", "hub.jupyter.org/username=grace")["items"],
             timeout=300,
         )
+
+
+def assert_server_of(site: Site, name: str) -> None:
+    with site.user(name, PASSWORDS["grace"]) as user, user.kernel() as kernel:
+        assert kernel.run("!id -un; stat -c %U ~").split() == [name, name]
 
 
 def reach(host: str, port: int) -> str:

@@ -218,6 +218,20 @@ def test_housekeeping_is_a_service_that_may_stop_servers_and_nothing_else(config
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(("idle", "tells", "kept"), [(3600, "300", 30), (60, "15", 15)])
+def test_servers_tell_of_their_use_well_within_the_culler_s_patience(
+    configured: Any, idle: int, tells: str, kept: int
+) -> None:
+    c = configured(hub={"culling": {"enabled": True, "idleSeconds": idle, "maxAgeSeconds": 0}})
+    assert c.KubeSpawner.environment["JUPYTERHUB_ACTIVITY_INTERVAL"] == tells
+    assert c.JupyterHub.activity_resolution == kept
+
+
+def test_admins_are_those_whom_the_values_name(configured: Any) -> None:
+    assert configured(hub={"admins": ["ada"]}).Authenticator.admin_users == {"ada"}
+    assert configured().Authenticator.admin_users == set()
+
+
 def test_without_culling_only_those_who_left_lose_their_servers(configured: Any) -> None:
     c = configured(hub={"culling": {"enabled": False}, "baseUrl": "/lab/"})
     assert c.JupyterHub.services[0]["command"][1:] == [

@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import os
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,7 @@ from tornado.testing import bind_unused_port
 from tornado.web import Application
 
 import images.notebook.hpc_notebook as extension
-from images.notebook.hpc_notebook import has_busy_kernel, has_working_process
+from images.notebook.hpc_notebook import SECONDS, has_busy_kernel, has_working_process
 from tests.cluster.paths import ROOT
 
 MAKE_HOME = ROOT / "images" / "notebook" / "make-home"
@@ -56,6 +57,25 @@ def test_a_sweep_or_a_controller_of_engines_is_activity(
     (tmp_path / "17" / "cmdline").write_bytes("\0".join(command).encode() + b"\0")
     (tmp_path / "18").mkdir()
     assert has_working_process(tmp_path) is works
+
+
+def test_jupyter_hears_of_a_cell_that_prints_nothing_as_often_as_the_hub_asks_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("JUPYTERHUB_ACTIVITY_INTERVAL", "0.05")
+    heard: dict[str, datetime] = {}
+    busy = SimpleNamespace(list_kernels=lambda: [{"execution_state": "busy"}])
+    application = SimpleNamespace(settings={"last_activity_times": heard})
+
+    async def serve() -> None:
+        extension._load_jupyter_server_extension(
+            SimpleNamespace(kernel_manager=busy, web_app=application, base_url="/")
+        )
+        while not heard:
+            await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(serve(), timeout=SECONDS / 2))
+    assert datetime.now(UTC) - heard["hpc_notebook"] < timedelta(seconds=SECONDS)
 
 
 async def proof(nonce: str) -> str:
