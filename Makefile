@@ -16,8 +16,9 @@ NAMESPACE ?= hpc
 NAMESPACE_OF_DEMO := hpc-demo
 VALUES ?= values/kind.yaml
 VALUE_FILES = --values $(VALUES) $(addprefix --values ,$(wildcard .tools/images.yaml))
-KUBE_FLAGS = $(if $(KUBE_CONTEXT),--kube-context $(KUBE_CONTEXT),--kubeconfig .tools/kubeconfig)
-KUBE_FLAGS_KUBECTL = $(if $(KUBE_CONTEXT),--context $(KUBE_CONTEXT),--kubeconfig .tools/kubeconfig)
+LOCAL_KUBECONFIG := .tools/kubeconfig
+KUBE_FLAGS = $(if $(KUBE_CONTEXT),--kube-context $(KUBE_CONTEXT),--kubeconfig $(LOCAL_KUBECONFIG))
+KUBE_FLAGS_KUBECTL = $(if $(KUBE_CONTEXT),--context $(KUBE_CONTEXT),--kubeconfig $(LOCAL_KUBECONFIG))
 # Benchmarks take a release that is named; without one they install their own on the local cluster.
 BENCH_NAMED := $(filter command environment,$(firstword $(origin RELEASE)))
 BENCH_RELEASE = $(if $(BENCH_NAMED),--release $(RELEASE) --namespace $(NAMESPACE))
@@ -29,26 +30,32 @@ export PATH := $(BIN):$(PATH)
 help: ## list all targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: cluster images hpc-dependencies ## a cluster, chart hpc on it, a notebook sweep as Slurm jobs, and its report
+demo: demo-ready cluster images hpc-dependencies ## a cluster, chart hpc on it, a notebook sweep as Slurm jobs, and its report
 	@$(PYTHON) -m docs.examples.demo
 
 demo-local: .venv/ready ## the same sweep on this machine alone, in .tools/demo-local
 	@.venv/bin/sweep run docs/examples/pricing.ipynb --params docs/examples/tickers.csv --out .tools/demo-local
 	@.venv/bin/sweep report .tools/demo-local
 
-demo-down: tools ## remove the release of `make demo`; `make cluster-down` removes the cluster
+demo-down: kube-ready tools ## remove the release of `make demo`; `make cluster-down` removes the cluster
 	@helm $(KUBE_FLAGS) uninstall hpc --namespace $(NAMESPACE_OF_DEMO) --ignore-not-found --wait
 	@kubectl $(KUBE_FLAGS_KUBECTL) delete namespace $(NAMESPACE_OF_DEMO) --ignore-not-found
 	@rm -rf .tools/demo
 
-install: tools hpc-dependencies ## install or upgrade chart hpc (VALUES=values/kind.yaml, NAMESPACE=, RELEASE=, KUBE_CONTEXT=)
+install: kube-ready tools hpc-dependencies ## install or upgrade chart hpc (VALUES=values/kind.yaml, NAMESPACE=, RELEASE=, KUBE_CONTEXT=)
 	@helm $(KUBE_FLAGS) upgrade --install $(RELEASE) charts/hpc --namespace $(NAMESPACE) --create-namespace $(VALUE_FILES)
 
-uninstall: tools ## remove what `make install` installed; volumes of users stay
+uninstall: kube-ready tools ## remove what `make install` installed; volumes of users stay
 	@helm $(KUBE_FLAGS) uninstall $(RELEASE) --namespace $(NAMESPACE)
 
 template: tools hpc-dependencies ## print the manifests that `make install` would apply
 	@helm template $(RELEASE) charts/hpc --namespace $(NAMESPACE) $(VALUE_FILES)
+
+demo-ready: .venv/ready
+	@$(PYTHON) -c 'from docs.examples.demo import ready; ready()'
+
+kube-ready:
+	@test -n "$(KUBE_CONTEXT)" || test -s $(LOCAL_KUBECONFIG) || { printf 'error: %s\n  next: %s\n' "there is no local cluster" "make cluster, or KUBE_CONTEXT=<name> for another one" >&2; exit 1; }
 
 ##@ Cluster
 cluster: .venv/ready ## make a local three-node Kubernetes, or see that it is ready (WORKERS=, REGISTRY_PORT=, INGRESS_PORT=, NFS_NODE=1)
@@ -176,4 +183,4 @@ bench-compare: .venv/ready ## a result beside an earlier one, with intervals (BE
 	@test -x .venv/bin/python || python3 -m venv .venv
 	@.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]' && touch $@
 
-.PHONY: demo demo-local demo-down install uninstall template hpc-dependencies help cluster cluster-down cluster-status node-image base-image go-modules tools images sbom docs package publish version clean check check-config lint test e2e e2e-full e2e-ready bench-cluster bench-sweep bench-sweep-cluster bench-slurm bench-nfs bench-jupyter bench-hpc bench-mandelbrot bench-hpl bench-mpi bench-climate bench-thesis bench-all bench-report bench-compare
+.PHONY: demo demo-ready kube-ready demo-local demo-down install uninstall template hpc-dependencies help cluster cluster-down cluster-status node-image base-image go-modules tools images sbom docs package publish version clean check check-config lint test e2e e2e-full e2e-ready bench-cluster bench-sweep bench-sweep-cluster bench-slurm bench-nfs bench-jupyter bench-hpc bench-mandelbrot bench-hpl bench-mpi bench-climate bench-thesis bench-all bench-report bench-compare

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from docs.examples import demo
 from tests.cluster import cluster, engine, kind_config, nfs_node, nodes, programs, tools
 from tests.cluster.errors import ClusterError
 from tests.cluster.paths import ROOT
 
-ENGINE_TARGETS = ["cluster", "images", "node-image", "base-image", "e2e"]
+ENGINE_TARGETS = ["cluster", "images", "node-image", "base-image", "e2e", "demo", "sbom", "bench-slurm"]
 NEEDED = ["bash", "make", "awk", "sed", "python3", "git", "env", "timeout", "test", "touch", "cat"]
 Usage = namedtuple("Usage", "total used free")
 
@@ -43,14 +44,15 @@ def fake_docker(folder: Path, version: str, *, buildx: int = 0, info: int = 0) -
     script.chmod(0o755)
 
 
-def make(target: str, path: Path) -> str:
-    """Run `make target` with that PATH, expect failure, and return what it wrote to standard error."""
+def make(target: str, path: Path, *more: str) -> str:
+    """Run `make target` with that PATH and more variables, expect failure, and return what it wrote to standard error."""
     command = [
         str(path / "make"),
         "--old-file=.venv/ready",
         target,
         f"SHELL={path / 'bash'}",
         "BIN=/nonexistent",
+        *more,
     ]
     environment = {"PATH": str(path), "HOME": os.environ["HOME"]}
     done = subprocess.run(
@@ -115,6 +117,20 @@ def test_cluster_status_without_a_cluster_says_how_to_make_one(bare_path: Path) 
     said = make("cluster-status", bare_path)
     assert "there is no local cluster" in said
     assert "next: make cluster" in said
+
+
+@pytest.mark.parametrize("target", ["install", "uninstall", "demo-down"])
+def test_a_target_that_needs_a_cluster_says_how_to_make_or_name_one(target: str, bare_path: Path) -> None:
+    said = make(target, bare_path, "LOCAL_KUBECONFIG=/nonexistent")
+    assert "error: there is no local cluster\n  next: make cluster, or KUBE_CONTEXT=<name>" in said
+
+
+def test_the_demo_asks_for_the_programs_of_its_user_before_it_builds_anything(
+    bare_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "PROGRAMS", {"not-there": "its-package"})
+    with pytest.raises(SystemExit, match=r"error: /usr/bin/not-there is missing\n  next: .*its-package"):
+        demo.ready()
 
 
 def test_cluster_down_without_an_engine_has_nothing_to_do(

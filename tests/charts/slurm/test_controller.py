@@ -36,8 +36,13 @@ def test_a_killed_controller_keeps_running_and_queued_jobs(cluster: Cluster, run
 def test_new_configuration_comes_into_use_by_itself_and_no_pod_restarts(cluster: Cluster) -> None:
     before = pod_uids(cluster)
     # A minute or two on a quiet machine.
-    cluster.install(slurm={"config": {**PATIENCE, "MessageTimeout": 67}})
+    prolog = "#!/bin/sh\ntouch /tmp/prolog-$SLURM_JOB_ID\n"
+    cluster.install(
+        slurm={"config": {**PATIENCE, "MessageTimeout": 67}, "scripts": {"Prolog": prolog}},
+    )
     cluster.wait("slurmctld has it", lambda: setting(cluster, "MessageTimeout") == "67 sec", timeout=240)
+    seen = "srun sh -c 'test -e /tmp/prolog-$SLURM_JOB_ID'"
+    cluster.wait("jobs begin with the prolog", lambda: cluster.ssh("ada", seen, check=False).code == 0)
     assert pod_uids(cluster) == before
 
 

@@ -1,4 +1,4 @@
-"""Profile `restricted`: a single-user cluster of which nothing runs as root, where the namespace enforces it; no accounting."""
+"""Profile `restricted`: a single-user cluster of which nothing runs as root, where the namespace enforces it; with accounting, as in values/restricted.yaml."""
 
 from collections.abc import Iterator
 
@@ -14,11 +14,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture(scope="module")
 def single(make_namespace: MakeNamespace, accounts: dict[str, Account]) -> Iterator[Cluster]:
-    given = {
-        **values({"ada": accounts["ada"]}),
-        "security": {"profile": "restricted", "user": "ada"},
-        "accounting": {"enabled": False},
-    }
+    given = {**values({"ada": accounts["ada"]}), "security": {"profile": "restricted", "user": "ada"}}
     made = Cluster(make_namespace("slurm-restricted", pod_security="restricted"), accounts, given)
     made.install()
     yield made
@@ -46,10 +42,10 @@ def test_a_cancelled_job_leaves_no_process(single: Cluster) -> None:
     single.wait("no process left", lambda: "sleep 4321" not in processes())
 
 
-def test_helm_test_passes_with_a_rest_api_and_without_accounting(single: Cluster) -> None:
+def test_helm_test_passes_with_accounting_and_a_rest_api(single: Cluster) -> None:
     said = single.namespace.helm("test", single.release, "--logs", "--timeout=9m").out
     rows = dict(line.split("\t")[:2] for line in said.splitlines() if line.count("\t") == 2)
-    wanted = ("configuration", "nodes", "sbatch", "array", "mpi", "rest")
+    wanted = ("configuration", "nodes", "sbatch", "array", "mpi", "accounting", "rest")
     assert rows == {"check": "result", **dict.fromkeys(wanted, "ok")}
 
 
