@@ -67,6 +67,9 @@ metadata:
   name: {{ include "hpc.volumes.volumeName" . }}
   labels:
     {{- include "hpc.labels" (list . "home") | nindent 4 }}
+  annotations:
+    # As its claim: deleted while that is bound, it would be Terminating for good.
+    helm.sh/resource-policy: keep
 spec:
   accessModes: [ReadWriteMany]
   persistentVolumeReclaimPolicy: Retain
