@@ -208,8 +208,9 @@ def test_names_and_labels_are_made_by_the_same_file_in_every_chart() -> None:
 
 
 def test_users_homes_and_logins_mean_the_same_in_slurm_and_jupyter() -> None:
-    for name in ("_users.tpl", "_volumes.tpl", "_sshd.tpl"):
+    for name in ("_volumes.tpl", "_sshd.tpl"):
         assert_equal_files(name, ["slurm", "jupyter"])
+    assert_equal_files("_users.tpl", OWN_CHARTS)
 
 
 def test_the_guard_of_rollbacks_is_the_same_in_slurm_and_jupyter() -> None:

@@ -29,7 +29,7 @@ def test_every_account_that_the_base_image_makes_is_refused_by_name_and_id() -> 
     assert set(refused_ids().values()) <= refused_names()
 
 
-@pytest.mark.parametrize("chart", [chart for chart in CHARTS if chart != "nfs"])
+@pytest.mark.parametrize("chart", CHARTS)
 def test_no_chart_takes_a_user_who_would_be_slurm_itself(chart: str) -> None:
     said = refusal(chart, {"global": {"users": {"eve": {"uid": 64030, "passwordHash": PASSWORD}}}})
     assert "users.eve.uid: 64030 is account slurm of the images; take another" in said

@@ -1,6 +1,6 @@
 {{/*
 Users and groups from values, from `global`, or from the Secret that `usersSecret` names.
-This file is the same in the charts slurm and jupyter (a test compares them).
+This file is the same in the charts slurm, jupyter and nfs (a test compares them).
 */}}
 
 {{/* Map of users as YAML. */}}
@@ -103,7 +103,7 @@ names: [slurm, database, hub, proxy-http, sshd, nobody, nogroup, root, adm, audi
 {{- $secret := default (default dict .Values.global).usersSecret .Values.usersSecret }}
 {{- /* Every namespace has this account: where it is seen, there is a cluster to ask. */}}
 {{- if and $secret (lookup "v1" "ServiceAccount" .Release.Namespace "default") (not (lookup "v1" "Secret" .Release.Namespace $secret)) }}
-{{- fail (printf "usersSecret: there is no Secret %q in namespace %s; without it nobody could log in any more" $secret .Release.Namespace) }}
+{{- fail (printf "usersSecret: there is no Secret %q in namespace %s; make it there, since without it there would be no users" $secret .Release.Namespace) }}
 {{- end }}
 {{- $groups := include "hpc.users.source" (list . "groups") | fromYaml }}
 {{- $byUid := dict }}
