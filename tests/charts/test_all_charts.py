@@ -173,6 +173,18 @@ def test_helm_3_and_helm_4_render_the_same(chart: str) -> None:
 
 
 @pytest.mark.parametrize("chart", CHARTS)
+def test_rendered_without_hooks_nothing_is_left_that_runs_at_once(chart: str) -> None:
+    # As docs/how-to/keep-and-rotate-slurm-keys.md says, for those who apply what `helm template` prints.
+    given = json.dumps(BASE[chart])
+    said = run(
+        ["helm", "template", "hpc", f"{ROOT}/charts/{chart}", "--no-hooks", "--values=-"], stdin=given
+    ).out
+    kinds = {item["kind"] for item in yaml.safe_load_all(said) if item}
+    assert "StatefulSet" in kinds
+    assert not kinds & {"Pod", "Job"}
+
+
+@pytest.mark.parametrize("chart", CHARTS)
 def test_the_api_server_would_take_every_object(chart: str) -> None:
     checked = run(
         ["kubeconform", "-strict", "-summary", "-schema-location", schemas.location()],
