@@ -29,7 +29,9 @@ for ((rank = 0; rank < ranks; rank++)); do echo "${WORLD:-$ranks} worker-$((rank
 """
 
 
-def check(folder: Path, nodes: list[str], tasks: int = 2, **environment: str) -> tuple[str, str]:
+def check(
+    folder: Path, nodes: list[str], *, tasks: int = 2, broken: dict[str, str] | None = None
+) -> tuple[str, str]:
     """The check's row, and what srun was asked for."""
     for name, body in (("sinfo", SINFO), ("srun", SRUN)):
         (folder / name).write_text(f"#!/bin/bash\n{body}")
@@ -44,7 +46,7 @@ def check(folder: Path, nodes: list[str], tasks: int = 2, **environment: str) ->
             "NODES": "".join(f"{line}\n" for line in nodes),
             "CALLED": str(called),
             "MPI_TASKS": str(tasks),
-            **environment,
+            **(broken or {}),
         },
         capture_output=True,
         text=True,
@@ -65,7 +67,7 @@ def check(folder: Path, nodes: list[str], tasks: int = 2, **environment: str) ->
 def test_ranks_are_spread_over_idle_nodes(
     tmp_path: Path, nodes: list[str], tasks: int, asked: str, row: str
 ) -> None:
-    said, called = check(tmp_path, nodes, tasks)
+    said, called = check(tmp_path, nodes, tasks=tasks)
     assert called.endswith(asked)
     assert said == f"mpi\tok\t{row}"
 
@@ -88,7 +90,7 @@ def test_slurm_chooses_the_nodes_where_none_is_idle(tmp_path: Path) -> None:
     ids=["worlds of one", "one node"],
 )
 def test_a_broken_world_or_ranks_on_one_node_fail(tmp_path: Path, wrong: dict[str, str], says: str) -> None:
-    said, _ = check(tmp_path, ["idle 4 a", "idle 4 b"], **wrong)
+    said, _ = check(tmp_path, ["idle 4 a", "idle 4 b"], broken=wrong)
     assert said.startswith("mpi\tFAILED\t")
     assert says in said
 
