@@ -174,6 +174,18 @@ def test_helm_3_and_helm_4_render_the_same(chart: str) -> None:
 
 
 @pytest.mark.parametrize("chart", CHARTS)
+def test_rendered_without_hooks_nothing_is_left_that_runs_at_once(chart: str) -> None:
+    # As docs/how-to/keep-and-rotate-slurm-keys.md says, for those who apply what `helm template` prints.
+    given = json.dumps(BASE[chart])
+    said = run(
+        ["helm", "template", "hpc", f"{ROOT}/charts/{chart}", "--no-hooks", "--values=-"], stdin=given
+    ).out
+    kinds = {item["kind"] for item in yaml.safe_load_all(said) if item}
+    assert "StatefulSet" in kinds
+    assert not kinds & {"Pod", "Job"}
+
+
+@pytest.mark.parametrize("chart", CHARTS)
 def test_the_api_server_would_take_every_object(chart: str) -> None:
     checked = run(
         ["kubeconform", "-strict", "-summary", "-schema-location", schemas.location()],
@@ -209,8 +221,9 @@ def test_names_and_labels_are_made_by_the_same_file_in_every_chart() -> None:
 
 
 def test_users_homes_and_logins_mean_the_same_in_slurm_and_jupyter() -> None:
-    for name in ("_users.tpl", "_volumes.tpl", "_sshd.tpl"):
+    for name in ("_volumes.tpl", "_sshd.tpl"):
         assert_equal_files(name, ["slurm", "jupyter"])
+    assert_equal_files("_users.tpl", OWN_CHARTS)
 
 
 def test_the_guard_of_rollbacks_is_the_same_in_slurm_and_jupyter() -> None:

@@ -45,11 +45,36 @@ batch_job_ends() { sbatch --parsable --wait -t 2 -o /dev/null --wrap true | tee 
 
 array_ends() { sbatch --parsable --wait -t 2 -a 0-3 -o /dev/null --wrap true; }
 
+# Each rank says how large its world is and where it is. Ranks without a CPU would wait for ever, so there are none.
 mpi_world_is_whole() {
-  local said
-  said=$(srun -t 2 -n "$MPI_TASKS" /opt/env/bin/python -c 'from mpi4py import MPI; print(MPI.COMM_WORLD.size)' | sort | uniq -c)
-  echo "$said"
-  [[ $said =~ ^\ *"$MPI_TASKS $MPI_TASKS"$ ]]
+  local idle cpus up ranks nodes spread=() said world hosts why=
+  read -r idle cpus up < <(nodes_of_default_partition)
+  # Where no node is idle, Slurm chooses, and the job waits as any would.
+  ((idle)) || cpus=$up
+  if ((cpus == 0)); then echo 'no node of the default partition is up' && return 1; fi
+  ranks=$((MPI_TASKS < cpus ? MPI_TASKS : cpus))
+  nodes=$((idle < ranks ? idle : ranks))
+  if ((nodes)); then spread=(-N "$nodes"); fi
+  if ((ranks < MPI_TASKS)); then why=" (of test.mpiTasks=$MPI_TASKS: no more CPUs are free)"; fi
+  said=$(srun -t 2 "${spread[@]}" -n "$ranks" /opt/env/bin/python -c \
+    'from mpi4py import MPI; print(MPI.COMM_WORLD.size, MPI.Get_processor_name())' | sort | uniq -c)
+  world=$(awk -v size="$ranks" '{ ranks += $1 } $2 != size { broken = 1 } END { print ranks, broken + 0 }' <<<"$said")
+  if [[ $world != "$ranks 0" ]]; then echo "$said" && return 1; fi
+  hosts=$(wc -l <<<"$said")
+  if ((nodes && hosts != nodes)); then echo "ranks=$ranks nodes=$hosts, not on the $nodes that were idle" && return 1; fi
+  echo "ranks=$ranks nodes=$hosts$why"
+}
+
+# How many nodes are idle, how many CPUs these have, and how many all have that are up; nodes that clean up after a job are idle soon.
+nodes_of_default_partition() {
+  for _ in {1..30}; do
+    [[ -z $(sinfo -h -t completing -o %N) ]] && break
+    sleep 1
+  done
+  sinfo -h -N -p "$(sinfo -h -o %P | sed -n 's/\*$//p')" -o '%t %c %N' | awk '
+    $1 == "idle" { idle++; cpus += $2 }
+    $1 ~ /^(idle|mix|alloc|comp|plnd)-?$/ { up += $2 }
+    END { print idle + 0, cpus + 0, up + 0 }'
 }
 
 job_is_accounted() {

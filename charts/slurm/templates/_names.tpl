@@ -26,6 +26,18 @@ A helper takes a list: the root context first, then the parts.
 {{- end -}}
 {{- end -}}
 
+{{/* Refuses unknown keys of `global`; below a chart of somebody else they are for his other charts. */}}
+{{- define "hpc.globalKeys" -}}
+{{- $known := list "groups" "home" "image" "metrics" "security" "users" "usersSecret" "volumes" -}}
+{{- if .Chart.IsRoot -}}
+{{- range $key := keys (default dict .Values.global) | sortAlpha -}}
+{{- if not (has $key $known) -}}
+{{- fail (printf "global.%s: is not one of %s" $key (join ", " $known)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* A map with what another sets over it, empty values apart: (list $below $above). */}}
 {{- define "hpc.overlay" -}}
 {{- $result := deepCopy (first .) -}}

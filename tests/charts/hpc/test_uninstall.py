@@ -11,8 +11,8 @@ from tests.docs.documented import follow, sections
 
 pytestmark = pytest.mark.e2e
 
-# Of another way of serving: a certificate that the chart makes.
-NOT_HERE = {"hpc-proxy-tls"}
+# Of other ways of serving: a certificate that the chart makes, and a volume (in no namespace) with mount options.
+NOT_HERE = {"hpc-proxy-tls", "hpc-hpc-home"}
 
 
 def left(site: Site) -> set[str]:

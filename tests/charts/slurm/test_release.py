@@ -16,6 +16,7 @@ def test_helm_test_passes_and_prints_a_table(cluster: Cluster) -> None:
     said = cluster.namespace.helm("test", cluster.release, "--logs", "--timeout=9m").out
     rows = dict(line.split("\t")[:2] for line in said.splitlines() if line.count("\t") == 2)
     wanted = ("configuration", "nodes", "sbatch", "array", "mpi", "accounting", "rest")
+    assert "mpi\tok\tranks=2 nodes=2" in said
     assert rows == {"check": "result", **dict.fromkeys(wanted, "ok")}
 
 

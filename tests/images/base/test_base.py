@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.images.test_contents import docker, inside
+from tests.charts.accounts import refused_ids, refused_names
+from tests.images.test_contents import LEAVES, docker, inside
 from tests.kube import image
 
 pytestmark = pytest.mark.e2e
@@ -14,6 +15,14 @@ def test_service_accounts_have_the_ids_that_volumes_know() -> None:
     lines = inside("base", "cat /etc/passwd").splitlines()
     found = {name: int(uid) for name, _, uid, *_ in (line.split(":") for line in lines)}
     assert {name: found.get(name) for name in IDS} == IDS
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_charts_refuse_every_account_of_an_image_as_a_user(name: str) -> None:
+    lines = [line.split(":") for line in inside(name, "cat /etc/passwd /etc/group").splitlines()]
+    names = {found for found, *_ in lines if not found.startswith(("_", "systemd-"))}
+    assert names - refused_names() == set()
+    assert {int(number) for _, _, number, *_ in lines if int(number) >= 1000} <= set(refused_ids())
 
 
 def test_users_come_from_a_folder_and_never_take_over_an_account_of_the_image() -> None:
