@@ -1,5 +1,5 @@
-"""Writes what comes from elsewhere: pages of docs/reference on values, command line and compatibility, and the versions that charts
-carry of what writes data. `make docs` calls it.
+"""Writes what comes from elsewhere: pages of docs/reference on values, command line, Python API (generate_api.py) and compatibility, and
+the versions that charts carry of what writes data. `make docs` calls it.
 
 A test compares each file with what this module would write.
 """
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from docs import generate_api
 from tests.charts.render import CHARTS
 from tests.cluster.paths import ROOT, TOOLS
 from tests.cluster.programs import programs
@@ -34,7 +35,8 @@ def files() -> dict[str, Callable[[], str]]:
         f"{REFERENCE}/values-{chart}.md": partial(values, chart) for chart in CHARTS
     }
     found |= {f"charts/{chart}/files/upstream.json": partial(upstream, chart) for chart in WRITERS}
-    return {**found, f"{REFERENCE}/cli.md": command_line, f"{REFERENCE}/compatibility.md": compatibility}
+    found |= {f"{REFERENCE}/cli.md": command_line, f"{REFERENCE}/compatibility.md": compatibility}
+    return {**found, f"{REFERENCE}/api.md": python_interface}
 
 
 def values(chart: str) -> str:
@@ -54,6 +56,11 @@ def command_line() -> str:
     environment = {**os.environ, "COLUMNS": "120", "TERM": "dumb"}
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=environment)
     return HEAD + done.stdout.strip() + "\n"
+
+
+def python_interface() -> str:
+    """Every public name of `sweep_client`, from its docstrings."""
+    return f"{HEAD}{generate_api.page()}"
 
 
 def compatibility() -> str:

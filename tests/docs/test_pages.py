@@ -43,6 +43,12 @@ def test_the_readme_is_short_and_opens_with_its_two_commands() -> None:
     assert commands[:2] == ["make demo", "make check"]
 
 
+def test_a_dockerfile_that_a_page_shows_is_the_example_s() -> None:
+    page = (ROOT / "docs" / "how-to" / "add-python-packages.md").read_text()
+    (shown,) = re.findall(r"```dockerfile\n(.*?)```", page, re.DOTALL)
+    assert shown == (ROOT / "docs" / "examples" / "pytorch" / "Dockerfile").read_text()
+
+
 def test_no_file_names_a_path_of_one_machine() -> None:
     found = subprocess.run(
         [

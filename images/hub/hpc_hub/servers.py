@@ -35,6 +35,7 @@ CANCEL_SECONDS = 30
 # A server is off the proxy before Slurm ends its job, whose port is anybody's then.
 BEFORE_THE_END = 15
 HUB_TOKEN_SECONDS = 60
+NOT_STARTED = "Your server could not be started as a Slurm job."
 
 
 class JobEnded(web.HTTPError):
@@ -52,6 +53,8 @@ class HpcSpawner(KubeSpawner):
         help="Where slurmrestd (restUrl) and its tokens (tokensUrl) are, and the nodes' domain (nodes)."
     ).tag(config=True)
     job = Dict(help="What a profile asks of Slurm: partition, cpus, memory, timeMinutes.")
+    # Whether profiles are asked for a start, not for the form (choices.py).
+    is_starting = False
 
     # The job's number, and where its server is; all of it is kept over a restart of the hub.
     job_id = ""
@@ -105,6 +108,16 @@ class HpcSpawner(KubeSpawner):
             return form
         return f'<div class="alert alert-warning" role="alert">{html.escape(self.last_end)}</div>{form}'
 
+    async def load_user_options(self) -> None:
+        """As KubeSpawner does it; what cannot be had is said on the spawn page."""
+        self.is_starting = True
+        try:
+            await super().load_user_options()
+        except Refused as error:
+            raise JobEnded(f"{NOT_STARTED} {error}") from None
+        finally:
+            self.is_starting = False
+
     async def start(self) -> Any:
         """Start what the profile says."""
         self.last_end = ""
@@ -120,7 +133,7 @@ class HpcSpawner(KubeSpawner):
                 "or ask for less."
             ) from None
         except (Refused, Unreachable) as error:
-            raise JobEnded(f"Your server could not be started as a Slurm job. {error}") from None
+            raise JobEnded(f"{NOT_STARTED} {error}") from None
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """What the job waits for, each time that it changes."""

@@ -1,4 +1,4 @@
-"""Slurm for one user, by its REST interface: submit a job, see it, cancel it. Knows nothing of servers.
+"""Slurm for one user, by its REST interface: what the cluster has; submit a job, see it, cancel it. Knows nothing of servers.
 
 The hub has no key of Slurm. For each user it asks the token service of chart `slurm`, showing a hub token of that user which
 lives for a minute; what it gets is as good as what the user's own server would get.
@@ -97,6 +97,17 @@ class Slurm:
         """
         await self._ask("DELETE", f"job/{number}", expected=ALREADY_ENDED)
 
+    async def cluster(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The partitions and the nodes that there are.
+
+        Raises:
+            Refused: Slurm does not say.
+            Unreachable: nobody answers.
+        """
+        partitions = await self._ask("GET", "partitions/")
+        nodes = await self._ask("GET", "nodes/")
+        return partitions.get("partitions") or [], nodes.get("nodes") or []
+
     async def _ask(self, method: str, path: str, content: Any = None, *, expected: int = 0) -> dict[str, Any]:
         headers = {"X-SLURM-USER-NAME": self._user, "X-SLURM-USER-TOKEN": await self._slurm_token()}
         status, answer = await _call(f"{self._rest_url}/slurm/{VERSION}/{path}", method, headers, content)
@@ -148,15 +159,15 @@ def _job(told: dict[str, Any]) -> Job:
         state=told["job_state"][0],
         reason=told.get("state_reason") or "",
         node=told.get("nodes") or "",
-        exit_code=_number(code.get("return_code")),
-        signal=_number((code.get("signal") or {}).get("id")),
-        ends_at=_number(told.get("end_time")),
+        exit_code=number(code.get("return_code")),
+        signal=number((code.get("signal") or {}).get("id")),
+        ends_at=number(told.get("end_time")),
         is_ending="COMPLETING" in told["job_state"],
     )
 
 
-def _number(told: Any) -> int:
-    """A number as Slurm writes it: `{"set": true, "infinite": false, "number": 1}`."""
+def number(told: Any) -> int:
+    """A number as Slurm writes it: `{"set": true, "infinite": false, "number": 1}`; 0 where it has none."""
     return (
         int(told["number"]) if isinstance(told, dict) and told.get("set") and not told.get("infinite") else 0
     )

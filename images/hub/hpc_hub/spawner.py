@@ -5,6 +5,7 @@ from typing import Any
 from jupyterhub.spawner import Spawner
 from tornado import web
 
+from . import choices
 from .accounts import Account, Accounts
 
 Settings = dict[str, Any]
@@ -98,7 +99,7 @@ def traits(settings: Settings) -> dict[str, Any]:
         "extra_pod_config": {"enableServiceLinks": False, "terminationGracePeriodSeconds": 10},
         "tolerations": server["tolerations"],
         "node_selector": server["nodeSelector"],
-        "profile_list": _profiles(settings),
+        "profile_list": choices.profile_list(_profiles(settings)),
         "delete_pvc": False,
     }
 
@@ -182,15 +183,9 @@ def _size(profile: Settings) -> str:
     job = profile.get("slurm")
     if not job:
         return ""
-    parts = [f"queue {job['partition']}", f"{_cores(job.get('cpus', 1))}"]
+    parts = [f"queue {job['partition']}"] if "partition" in job else []
+    parts += [choices.cores(job.get("cpus", 1))] if "partition" in job or "cpus" in job else []
     parts += [f"{job['memory']}B of memory"] if "memory" in job else []
-    parts += [f"{_hours(job['timeMinutes'])} at most"] if "timeMinutes" in job else []
+    parts += [f"{choices.time(job['timeMinutes'])} at most"] if "timeMinutes" in job else []
+    parts += [f"{'the rest ' if parts else ''}as you choose"] if "partitions" in job else []
     return f"A Slurm job: {', '.join(parts)}"
-
-
-def _cores(number: int) -> str:
-    return "1 core" if number == 1 else f"{number} cores"
-
-
-def _hours(minutes: int) -> str:
-    return f"{minutes // 60} h" if minutes % 60 == 0 else f"{minutes} min"

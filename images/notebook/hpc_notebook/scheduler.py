@@ -1,13 +1,18 @@
-"""The task scheduler of a pool's controller: it gives no task to an engine that is not connected to it.
+"""The task scheduler of a pool's controller: a task whose engine dies runs again, and none goes to an engine that is not connected.
 
 An engine has several connections, and after the controller's restart they come back at their own paces, seconds apart. Upstream
 counts on all when one is there, and what it sends over a connection that is not yet back is dropped: the task waits for ever.
+
+Upstream tries a task again only where its view says so (`retries`), and then also one that raises: on another engine, so that in a
+pool of one engine the error never comes. Here a lost engine alone counts, for every view.
 """
 
+from collections import Counter
 from typing import Any
 
 import zmq
 from ipyparallel.controller.task_scheduler import TaskScheduler
+from traitlets import Integer
 
 RETRY_SECONDS = 0.5
 
@@ -17,14 +22,31 @@ class NotConnected(Exception):
 
 
 class PoolScheduler(TaskScheduler):
-    """Upstream's scheduler with sends that are known to have a receiver."""
+    """Upstream's scheduler with sends that are known to have a receiver, and tasks that outlive their engine."""
+
+    lost_tries = Integer(
+        2, min=0, help="How often a task whose engine died runs again, beside its view's `retries`."
+    ).tag(config=True)
 
     _retry_is_due = False
+    _lost: Counter[str]
 
     def start(self) -> None:
         """Let the socket say when it knows no way to an engine."""
+        self._lost = Counter()
         self.engine_stream.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         super().start()
+
+    def handle_stranded_tasks(self, engine: bytes) -> None:
+        """Have tasks of an engine that died run elsewhere, or when another engine comes."""
+        for message, job in self.pending[engine].items():
+            # A task for this engine alone has nowhere to go.
+            has_others = not job.targets or (job.targets - job.blacklist).intersection(self.targets)
+            if has_others and self._lost[message] < self.lost_tries:
+                self._lost[message] += 1
+                # Upstream takes it away again at once.
+                self.retries[message] += 1
+        super().handle_stranded_tasks(engine)
 
     def maybe_run(self, job: Any) -> bool:
         """Run a task if an engine takes it; one that nobody can take now is tried again soon."""

@@ -16,7 +16,9 @@ from tests.sweep_client.builders import cell, notebook
 
 pytestmark = pytest.mark.e2e
 
-CONNECT = "import ipyparallel as ipp; rc = ipp.Client(profile='fast', timeout=120); view = rc.load_balanced_view(); view.retries = 2"
+CONNECT = (
+    "import ipyparallel as ipp; rc = ipp.Client(profile='fast', timeout=120); view = rc.load_balanced_view()"
+)
 
 # Two tasks have begun when this ends, and end when somebody says so; an engine is chosen: its id and its pod.
 HELD = """

@@ -1,5 +1,6 @@
 """A slurmrestd, a token service and a node with a server, as the hub meets them; and a spawner of a user's beside them."""
 
+import asyncio
 import hmac
 import json
 import time
@@ -16,14 +17,27 @@ from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 from traitlets.config import Config
 
-from images.hub.hpc_hub import servers
+from images.hub.hpc_hub import choices, servers
 from images.hub.hpc_hub.servers import HpcSpawner
 
 JOB = {"partition": "notebooks", "cpus": 2, "memory": "1.5G", "timeMinutes": 480}
+POD = {"display_name": "Pod", "slug": "pod", "description": "", "kubespawner_override": {}}
 PENDING = {"job_state": ["PENDING"], "state_reason": "Resources"}
 # With the domain 0.1 it is this machine.
 RUNNING = {"job_state": ["RUNNING"], "nodes": "127.0"}
 CANCELLED = {"job_state": ["CANCELLED"]}
+
+
+def partition(name: str, minutes: int = 0, *, state: str = "UP", **maximums: Any) -> dict[str, Any]:
+    """A partition as slurmrestd tells it; no minutes: no limit."""
+    time = {"set": bool(minutes), "infinite": not minutes, "number": minutes}
+    return {"name": name, "partition": {"state": [state]}, "maximums": {"time": time, **maximums}}
+
+
+def node(name: str, cpus: int, mebibytes: int, *partitions: str, **more: Any) -> dict[str, Any]:
+    """A node as slurmrestd tells it."""
+    told = {"name": name, "cpus": cpus, "real_memory": mebibytes, "partitions": list(partitions)}
+    return {**told, "state": ["IDLE"], **more}
 
 
 class Site:
@@ -33,6 +47,10 @@ class Site:
         # What becomes of the job: one entry a question, the last for ever.
         self.jobs: list[Any] = [RUNNING]
         self.refusal = ""
+        # What the cluster has.
+        self.partitions = [partition("notebooks", 720), partition("long")]
+        self.nodes = [node("n-0", 4, 15 * 1024, "notebooks"), node("l-0", 12, 60_000, "long")]
+        self.silent_seconds = 0.0
         self.away = False
         # How many times the token service finds the hub too busy to say who asks.
         self.busy = 0
@@ -81,6 +99,22 @@ class Rest(RequestHandler):
         self.finish({"errors": []})
 
 
+class Cluster(RequestHandler):
+    """What slurmrestd says of partitions and nodes."""
+
+    def initialize(self, site: Site) -> None:
+        self.site = site
+
+    async def get(self, what: str) -> None:
+        self.site.asked.append(("GET", what))
+        self.site.headers.append(self.request.headers)
+        await asyncio.sleep(self.site.silent_seconds)
+        if self.site.away:
+            self.send_error(502)
+            return
+        self.finish({what: getattr(self.site, what), "errors": []})
+
+
 class Tokens(RequestHandler):
     """The token service."""
 
@@ -112,7 +146,12 @@ async def served(site: Site, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[s
     """Have the site's services at one port, and the port picked for servers be that one."""
     listener, port = bind_unused_port()
     monkeypatch.setattr(servers, "PORTS", range(port, port + 1))
-    pages = [("/slurm/v0.0.42/job/(.*)", Rest), ("/token", Tokens), ("/user/ada/hpc/proof", Proof)]
+    pages = [
+        ("/slurm/v0.0.42/job/(.*)", Rest),
+        ("/slurm/v0.0.42/(partitions|nodes)/", Cluster),
+        ("/token", Tokens),
+        ("/user/ada/hpc/proof", Proof),
+    ]
     server = HTTPServer(Application([(path, page, {"site": site}) for path, page in pages]))
     server.add_socket(listener)
     try:
@@ -123,7 +162,7 @@ async def served(site: Site, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[s
 
 
 def made(url: str, *, state: dict[str, Any] | None = None, job: Any = JOB, start_timeout: int = 60) -> Any:
-    """A spawner of ada's, as the hub makes it for a profile."""
+    """A spawner of ada's, as the hub makes it for a profile; beside one that offers choices there is one of pods."""
     user = MagicMock(
         spec_set=["name", "id", "url", "escaped_name", "settings", "spawners", "new_api_token"],
         url="/user/ada/",
@@ -137,8 +176,15 @@ def made(url: str, *, state: dict[str, Any] | None = None, job: Any = JOB, start
     orm.server = Server(proto="http", ip="", port=8888, base_url="/user/ada/", cookie_name="")
     c = Config()
     c.HpcSpawner.slurm_services = {"restUrl": url, "tokensUrl": url, "nodes": "0.1"}
-    profile = {"display_name": "Slurm", "slug": "slurm", "kubespawner_override": {"job": job}}
-    c.KubeSpawner.profile_list = [profile] if job else []
+    is_open = "partitions" in (job or {})
+    profile = {
+        "display_name": "Slurm",
+        "slug": "slurm",
+        "description": "A job",
+        "default": is_open,
+        "kubespawner_override": {"job": job},
+    }
+    c.KubeSpawner.profile_list = choices.profile_list([POD, profile]) if is_open else [profile] if job else []
     c.KubeSpawner.start_timeout = start_timeout
     with patch("kubespawner.spawner.load_config"), patch("kubespawner.spawner.shared_client"):
         found = HpcSpawner(config=c, user=user, hub=Hub(), orm_spawner=orm, db=MagicMock(), _mock=True)

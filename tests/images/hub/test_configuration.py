@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import MagicMock, patch
+from unittest.mock import AsyncMock, MagicMock, patch
 
 import pytest
 from jupyterhub.objects import Hub
@@ -171,6 +171,19 @@ def test_a_profile_of_slurm_says_what_its_job_asks_for(configured: Any) -> None:
     assert big["description"] == "A Slurm job: queue notebooks, 4 cores, 15GB of memory, 8 h at most"
     assert little["description"] == "A Slurm job: queue notebooks, 1 core, 90 min at most"
     assert c.HpcSpawner.slurm_services["restUrl"] == "http://hpc-restapi:6820"
+
+
+def test_a_profile_of_several_queues_asks_slurm_what_there_is(configured: Any) -> None:
+    job = {"partitions": ["notebooks", "long"], "cpus": 2}
+    c = configured(slurm={"release": "hpc"}, singleuser={"profiles": {"job": {"slurm": job}}})
+    spawning = SimpleNamespace(
+        is_starting=False,
+        slurm=SimpleNamespace(cluster=AsyncMock(return_value=([{"name": "long"}], []))),
+        user_options={},
+    )
+    (found,) = asyncio.run(c.KubeSpawner.profile_list(spawning))
+    assert found["description"] == "A Slurm job: 2 cores, the rest as you choose"
+    assert list(found["profile_options"]["queue"]["choices"]) == ["long"]
 
 
 def test_values_reach_any_trait_and_win(configured: Any) -> None:

@@ -4,40 +4,16 @@ import asyncio
 import hmac
 import json
 import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 
-from images.hub.hpc_hub import server_job, servers, slurm_words, spawner
-from images.hub.hpc_hub.accounts import Accounts
+from images.hub.hpc_hub import server_job, servers, slurm_words
 from images.hub.hpc_hub.servers import JobEnded
 from sweep_client.executors import slurm_states
-from tests.images.hub.slurm_site import CANCELLED, PENDING, RUNNING, Site, made, served
-
-Try = Callable[[Callable[[Any], Any]], Any]
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    """The services, for ada, without pauses."""
-    (tmp_path / "passwd").write_text("ada:x:20001:20001::/home/ada:/bin/bash\n")
-    (tmp_path / "group").write_text("")
-    monkeypatch.setattr(spawner, "Accounts", lambda: Accounts(tmp_path, tmp_path))
-    return Site()
-
-
-@pytest.fixture
-def attempt(site: Site, monkeypatch: pytest.MonkeyPatch) -> Try:
-    """Run an async test beside the services; it gets their address."""
-
-    async def within(test: Callable[[Any], Any]) -> Any:
-        async with served(site, monkeypatch) as url:
-            return await test(url)
-
-    return lambda test: asyncio.run(within(test))
+from tests.images.hub.conftest import Try
+from tests.images.hub.slurm_site import CANCELLED, PENDING, RUNNING, Site, made
 
 
 def test_a_server_is_a_job_of_the_size_that_the_profile_says(site: Site, attempt: Try) -> None:

@@ -19,7 +19,7 @@ from images.notebook.hpc_notebook import clusters
 @pytest.fixture(autouse=True)
 def own_ports(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two blocks that nothing else on this machine uses."""
-    # Below the ports that the kernel gives to anybody, and beside those of test_pool.py.
+    # Below the ports that the kernel gives to anybody, and beside those of pools.py.
     first = 12_000 + 20 * secrets.randbelow(300)
     monkeypatch.setattr(clusters, "PORTS", range(first, first + 2 * clusters.PORTS_OF_ONE))
 

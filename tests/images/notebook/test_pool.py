@@ -1,119 +1,22 @@
 """A pool on this machine: what a controller's restart keeps, and what it forgets."""
 
 import json
-import os
 import secrets
 import sqlite3
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import ipyparallel as ipp  # type: ignore[import-untyped]
-import psutil
 import pytest
 from traitlets.config import Config
 
 from images.notebook.hpc_notebook import pool
 from images.notebook.hpc_notebook.traits import UnknownTrait
 from tests.cluster.paths import ROOT
+from tests.images.notebook.pools import SECONDS, Pool, kill
 from tests.sweep_client.builders import wait_until
-
-SECONDS = 180
-PROGRAM = """
-import sys
-from pathlib import Path
-sys.path.insert(0, {root!r})
-from images.notebook.hpc_notebook import pool
-pool.CONFIG, pool.CURVE_KEY, pool.IDENTITY = Path({folder!r}) / "config.json", Path({folder!r}) / "key", Path({folder!r}) / "engine"
-pool.ENGINE_PORTS, pool.CLIENT_PORTS, pool.INTERNAL_PORTS = (range({base} + n, {base} + n + 9) for n in (0, 10, 20))
-pool.RESTORE_SECONDS = {restore}
-pool.{part}(get_config())
-"""
-
-
-@dataclass
-class Pool:
-    """Controller and engines as processes with the image's own configuration."""
-
-    folder: Path
-    environment: dict[str, str]
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    # Tests run beside each other, and a pod has these ports for itself.
-    base: int = field(default_factory=lambda: 20_000 + 30 * secrets.randbelow(400))
-    # Short where a test waits for engines to be forgotten; elsewhere a full machine may make their hearts late.
-    restore: int = SECONDS
-
-    def start(self, program: str, part: str) -> subprocess.Popen[bytes]:
-        config = self.folder / f"{program}_config.py"
-        given = {"root": str(ROOT), "folder": str(self.folder), "base": self.base, "restore": self.restore}
-        config.write_text(PROGRAM.format(part=part, **given))
-        command = [
-            f"{sys.prefix}/bin/{program}",
-            f"--profile-dir={self.folder}/profile",
-            f"--config={config}",
-        ]
-        with (self.folder / f"{program}.log").open("ab") as log:
-            made = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
-        self.processes.append(made)
-        return made
-
-    def controller(self) -> subprocess.Popen[bytes]:
-        return self.start("ipcontroller", "controller")
-
-    def engine(self) -> subprocess.Popen[bytes]:
-        return self.start("ipengine", "engine")
-
-    def client(self, engines: int) -> ipp.Client:
-        """A client that sees so many engines."""
-        end = time.monotonic() + SECONDS
-        while True:
-            try:
-                client = ipp.Client(str(self.folder / "profile/security/ipcontroller-client.json"), timeout=5)
-                while len(client.ids) != engines and time.monotonic() < end:
-                    time.sleep(0.2)
-                assert len(client.ids) == engines, (client.ids, self.logs())
-                return client
-            except (OSError, TimeoutError, ipp.error.TimeoutError):
-                assert time.monotonic() < end, self.logs()
-                time.sleep(0.3)
-
-    def logs(self) -> str:
-        return "".join(path.read_text() for path in self.folder.glob("*.log"))
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all that it started at once, as a lost machine does."""
-    for child in psutil.Process(process.pid).children(recursive=True):
-        child.kill()
-    process.kill()
-    process.wait()
-
-
-@pytest.fixture
-def processes(tmp_path: Path) -> Iterator[Pool]:
-    """A pool without processes yet."""
-    # A heart that a full machine leaves out for a while beats on.
-    heart = {"HeartMonitor": {"max_heartmonitor_misses": SECONDS}}
-    (tmp_path / "config.json").write_text(json.dumps(heart))
-    (tmp_path / "profile").mkdir()
-    (tmp_path / "key").write_bytes(secrets.token_bytes(32))
-    environment = {
-        **os.environ,
-        "IPP_PROFILE_DIR": str(tmp_path / "profile"),
-        "IPP_SESSION_KEY": "k" * 32,
-        "POOL_SERVICE": "127.0.0.1",
-        "HOSTNAME": "pod",
-        "IPYTHONDIR": str(tmp_path / "ipython"),
-    }
-    made = Pool(tmp_path, environment)
-    yield made
-    for process in made.processes:
-        if process.poll() is None:
-            kill(process)
 
 
 def test_a_controller_that_was_killed_keeps_engines_and_results_and_forgets_who_left(processes: Pool) -> None:
@@ -146,25 +49,6 @@ def is_kept(processes: Pool, message: str) -> bool:
         tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         ask = "SELECT 1 FROM '{}' WHERE msg_id = ? AND completed IS NOT NULL"
         return any(database.execute(ask.format(name), [message]).fetchone() for (name,) in tables)
-
-
-def test_tasks_wait_for_an_engine_that_is_not_connected_again(processes: Pool) -> None:
-    controller, engine = processes.controller(), processes.engine()
-    processes.client(engines=1).close()
-    kill(controller)
-    # All that the new controller knows of it is its name.
-    own = [psutil.Process(engine.pid), *psutil.Process(engine.pid).children(recursive=True)]
-    for process in own:
-        process.suspend()
-    processes.controller()
-    client = processes.client(engines=1)
-    # Many, and for several tries: what a try costs must not grow with those before.
-    tasks = client.load_balanced_view().map_async(str, range(200))
-    time.sleep(2.5)
-    for process in own:
-        process.resume()
-    assert tasks.get(timeout=SECONDS) == [str(number) for number in range(200)]
-    client.close()
 
 
 def test_an_engine_that_finishes_tasks_is_not_gone_though_its_heart_was_not_heard(

@@ -1,0 +1,93 @@
+"""Tasks of a pool: which engine gets them, and what becomes of those whose engine dies."""
+
+import os
+import time
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import ipyparallel as ipp  # type: ignore[import-untyped]
+import psutil
+import pytest
+
+from images.notebook.hpc_notebook import scheduler
+from tests.images.notebook.pools import SECONDS, Pool, kill
+from tests.sweep_client.builders import wait_until
+
+
+def test_tasks_wait_for_an_engine_that_is_not_connected_again(processes: Pool) -> None:
+    controller, engine = processes.controller(), processes.engine()
+    processes.client(engines=1).close()
+    kill(controller)
+    # All that the new controller knows of it is its name.
+    own = [psutil.Process(engine.pid), *psutil.Process(engine.pid).children(recursive=True)]
+    for process in own:
+        process.suspend()
+    processes.controller()
+    client = processes.client(engines=1)
+    # Many, and for several tries: what a try costs must not grow with those before.
+    tasks = client.load_balanced_view().map_async(str, range(200))
+    time.sleep(2.5)
+    for process in own:
+        process.resume()
+    assert tasks.get(timeout=SECONDS) == [str(number) for number in range(200)]
+    client.close()
+
+
+def slow_at_first(folder: str) -> str:
+    """A task that ends when it is tried again."""
+    import time
+
+    first = Path(folder) / "first"
+    if first.exists():
+        return "again"
+    first.with_name("written").write_text(str(os.getpid()))
+    first.with_name("written").rename(first)
+    time.sleep(600)
+    return "first"
+
+
+def fail(folder: str) -> None:
+    """A task that counts how often it is run."""
+    with open(f"{folder}/runs", "a") as runs:
+        runs.write("x")
+    raise ValueError("mine")
+
+
+def test_a_task_whose_engine_dies_runs_again_and_one_that_raises_does_not(processes: Pool) -> None:
+    (processes.folder / "config.json").write_text('{"HeartMonitor": {"max_heartmonitor_misses": 5}}')
+    processes.controller()
+    engines = [processes.engine(), processes.engine()]
+    client = processes.client(engines=2)
+    view = client.load_balanced_view()
+    with pytest.raises(ipp.RemoteError, match="mine"):
+        view.apply_async(fail, str(processes.folder)).get(timeout=SECONDS)
+    assert (processes.folder / "runs").read_text() == "x"
+
+    task = view.apply_async(slow_at_first, str(processes.folder))
+    first = processes.folder / "first"
+    wait_until("it runs", first.exists, every=0.2)
+    own = int(first.read_text())
+    (busy,) = [
+        engine
+        for engine in engines
+        if own in {engine.pid, *(child.pid for child in psutil.Process(engine.pid).children(recursive=True))}
+    ]
+    kill(busy)
+    assert task.get(timeout=SECONDS) == "again"
+    client.close()
+
+
+def test_a_task_for_a_lost_engine_alone_is_not_tried_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "ipyparallel.controller.task_scheduler.TaskScheduler.handle_stranded_tasks", lambda *_: None
+    )
+    lost = scheduler.PoolScheduler.__new__(scheduler.PoolScheduler)
+    lost.targets, lost._lost = [b"other"], Counter(often=2)
+    lost.retries = dict.fromkeys(("its own", "often", "any"), 0)
+    jobs = {"its own": {b"dead"}, "often": set(), "any": set()}
+    lost.pending = {
+        b"dead": {name: SimpleNamespace(targets=targets, blacklist=set()) for name, targets in jobs.items()}
+    }
+    lost.handle_stranded_tasks(b"dead")
+    assert lost.retries == {"its own": 0, "often": 0, "any": 1}
