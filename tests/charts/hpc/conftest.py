@@ -54,6 +54,7 @@ def site(make_namespace: MakeNamespace, accounts: dict[str, Account]) -> Iterato
                         "displayName": "Slurm",
                         "slurm": {"partition": "notebooks", "memory": "640M", "timeMinutes": 60},
                     },
+                    "choose": {"displayName": "A size of your own", "slurm": {"partitions": ["notebooks", "main"]}},
                 },
             },
             "ingress": {"enabled": is_local(), "host": made.host},

@@ -127,3 +127,28 @@ def test_a_stop_in_the_hub_cancels_the_job(site: Site, running: User) -> None:
     running.stop()
     wait_for_jobs(site)
     assert "Its log is" not in running.client.get("/hub/spawn/ada").text
+
+
+def test_the_spawn_page_offers_what_the_cluster_has_and_the_job_is_what_was_chosen(
+    site: Site, ada: User
+) -> None:
+    ada.stop()
+    page = ada.client.get("/hub/spawn/ada").text
+    for said in (
+        "notebooks: 1 core and 0.8 GB a node, no time limit",
+        "main: 2 cores and 1 GB a node, no time limit",
+        'value="768M"',
+        "Run time, at most",
+    ):
+        assert said in page
+    ada.start(timeout=420, profile="choose", queue="notebooks", memory="768M", time="120")
+    chosen = slurm(site, "squeue", "--noheader", "--name=jupyter", "--format=%u %P %C %m %l")
+    assert chosen.split() == ["ada", "notebooks", "1", "768M", "2:00:00"]
+    ada.stop()
+    wait_for_jobs(site)
+    refused = ada.api(
+        "POST", "/hub/api/users/ada/server", json={"profile": "choose", "queue": "notebooks", "cores": "2"}
+    )
+    site.namespace.wait_for("the start has failed", lambda: not ada.servers())
+    said = refused.text + ada.client.get("/hub/spawn-pending/ada").text
+    assert "no node of queue notebooks has more than 1 core: choose less, or another queue" in said
