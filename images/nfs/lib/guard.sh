@@ -2,9 +2,22 @@
 # Fail while clients are connected to a server: `guard.sh SERVICE`. Run before an uninstall, which would hang them.
 set -Eeuo pipefail
 
+# The network lets a pod through some seconds after its start, and a busy server may be slow: only one that stays silent is away.
+tries=${GUARD_TRIES:-20}
+pause=${GUARD_PAUSE:-3}
+
+figures_of() {
+  local try
+  for ((try = 1; try <= tries; try++)); do
+    timeout 20 busybox wget -q -O - "http://$1:9049/cgi-bin/metrics" && return
+    sleep "$pause"
+  done
+  return 1
+}
+
 main() {
   local figures clients
-  if ! figures=$(timeout 20 busybox wget -q -O - "http://$1:9049/cgi-bin/metrics"); then
+  if ! figures=$(figures_of "$1"); then
     echo "the server $1 does not answer: its clients are not known, and hang already if there are any"
     return 0
   fi
