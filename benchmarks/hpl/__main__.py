@@ -34,6 +34,7 @@ class Preset:
     cpus: int = 2
     memory_mib: int = 2048
     limit_seconds: float = 300.0
+    dgemm: int = 0  # Size of the matrix product beside it; 0 chooses one that is large enough for its figure.
 
 
 ROUND: list[Shape] = [(CONTAINER, 1, 2, 1), (PODS, 1, 2, 1), (PODS, 2, 1, 1)]
@@ -42,7 +43,7 @@ BLOCKS = [(8000, block) for block in (32, 64, 96, 128, 160, 224, 256)]
 THESIS = [(n, block) for n in (5000, 10000, 19000, 20000) for block in (64, 96, 128, 181, 192, 256)]
 PRESETS = {
     "quick": Preset(ROUND, [(12000, 192)], 5),
-    "smoke": Preset([(CONTAINER, 1, 1, 1), (PODS, 1, 1, 1), (PODS, 2, 1, 1)], [(1000, 128)], cpus=1, memory_mib=512),
+    "smoke": Preset([(CONTAINER, 1, 1, 1), (PODS, 1, 1, 1), (PODS, 2, 1, 1)], [(1000, 128)], cpus=1, memory_mib=512, dgemm=600),
     "full": Preset([*ROUND, (PODS, 1, 1, 2)], [(8000, 192), (12000, 192), *SIZES, *BLOCKS, (0, 192)], 5),
     "thesis": Preset([(PODS, 5, 2, 1)], THESIS, 1, ["1x10", "2x5"], replicas=5, memory_mib=1280, limit_seconds=1200.0),
 }  # fmt: skip
@@ -59,7 +60,7 @@ def cases(preset: Preset, rounds: int = 0) -> list[dict[str, Any]]:
                     found.append(
                         {
                             "series": name(place, nodes, ranks, threads), "N": n, "NB": size, "grid": grid, "nodes": nodes,
-                            "ranks_per_node": ranks, "threads": threads, "cpus": preset.cpus, "limit_seconds": preset.limit_seconds, "block": block,
+                            "ranks_per_node": ranks, "threads": threads, "cpus": preset.cpus, "limit_seconds": preset.limit_seconds, "dgemm": preset.dgemm, "block": block,
                         }
                     )  # fmt: skip
     return found

@@ -29,7 +29,7 @@ FIGURES = (
 
 
 def run(
-    *, series: str, N: int, NB: int, grid: str, nodes: int, ranks_per_node: int, threads: int, cpus: int, limit_seconds: float, block: int
+    *, series: str, N: int, NB: int, grid: str, nodes: int, ranks_per_node: int, threads: int, cpus: int, limit_seconds: float, dgemm: int, block: int
 ) -> dict[str, Any]:  # fmt: skip
     """Run one problem; `cpus` are those of a node.
 
@@ -38,7 +38,7 @@ def run(
     """
     case = {
         "N": N, "NB": NB, "grid": grid, "nodes": nodes, "ranks_per_node": ranks_per_node, "threads": threads,
-        "limit_seconds": limit_seconds, "dgemm": 0, "launcher": "mpirun" if series.startswith(CONTAINER) else "srun",
+        "limit_seconds": limit_seconds, "dgemm": dgemm, "launcher": "mpirun" if series.startswith(CONTAINER) else "srun",
     }  # fmt: skip
     found = _in_container(case, cpus) if series.startswith(CONTAINER) else _in_pods(case)
     if "refused" in found:

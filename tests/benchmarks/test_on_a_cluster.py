@@ -87,6 +87,7 @@ def test_a_problem_beyond_the_pods_memory_is_refused_with_the_numbers(
         "threads": 1,
         "cpus": 1,
         "limit_seconds": 60.0,
+        "dgemm": 0,
     }
     with pytest.raises(
         RuntimeError, match=r"N = 50000 with NB = 192 needs \d+ MiB on .*: the kernel would end it"
