@@ -75,7 +75,7 @@ are these, and those of Debian's packages.
 ids: {"64030": slurm, "64031": database, "64040": hub, "64041": proxy-http, "64042": sshd, "65534": nobody}
 names: [slurm, database, hub, proxy-http, sshd, nobody, nogroup, root, adm, audio, backup, bin, cdrom, crontab, daemon, dialout, dip, disk,
   fax, floppy, games, ganesha, gnats, input, irc, kmem, kvm, list, lp, mail, man, messagebus, munge, mysql, netdev, news, operator, plugdev,
-  polkitd, proxy, render, sasl, sgx, shadow, src, ssh, ssl-cert, staff, statd, sudo, sync, sys, tape, tty, users, utmp, uucp, video, voice,
+  polkitd, proxy, rdma, render, sasl, sgx, shadow, src, ssh, ssl-cert, staff, statd, sudo, sync, sys, tape, tty, users, utmp, uucp, video, voice,
   www-data]
 {{- end -}}
 

@@ -20,6 +20,8 @@ start() {
 requeue_what_ran() {
   local signer said socket=${SACK_SOCKET:-/run/slurm/sack.socket}
   mkdir -p "${socket%/*}"
+  # What a container of this pod that died has left would be taken for the new signer's.
+  rm -rf "$socket" "${socket%/*}/conf"
   "${SACKD:-/usr/sbin/sackd}" -D --conf-server "$CONTROLLER_ADDRESS" &
   signer=$!
   # A minute: a busy slurmctld takes its time to give sackd the configuration.
@@ -27,10 +29,15 @@ requeue_what_ran() {
     if [[ -S $socket ]] || ! kill -0 "$signer" 2>/dev/null; then break; fi
     sleep 0.1
   done
-  said=$(scontrol update nodename="$(hostname)" state=down reason='pod started' 2>&1) || log "${said##*: }"
+  for _ in {1..30}; do
+    said=$(scontrol update nodename="$(hostname)" state=down reason='pod started' 2>&1) && break
+    log "${said##*: }"
+    [[ $said != *'Invalid node name'* ]] || break
+    sleep 1
+  done
   kill "$signer" || true
   wait "$signer" || true
-  rm -f "$socket"
+  rm -rf "$socket" "${socket%/*}/conf"
 }
 
 # Volumes of a pod are open to all; these folders hold sockets and scripts that jobs must not replace.

@@ -28,6 +28,8 @@ PLACE: dict[str, Any] = {
     "nodeSelector": {nfs_node.LABEL: "true"},
     "tolerations": [{"key": nfs_node.LABEL, "operator": "Exists"}],
 }
+# Options take the way of a PersistentVolume, which the chart makes for them.
+MOUNT_OPTIONS = ["nfsvers=4.2", "hard", "noatime"]
 TAKE = "python3 -c 'import time; taken = bytearray(300 << 20); time.sleep(60)'"
 
 
@@ -56,7 +58,7 @@ def cluster(
     """Chart slurm whose worker and frontend run on the node."""
     given: dict[str, Any] = {
         "users": {name: account.values for name, account in accounts.items()},
-        "home": {"create": False, "nfs": {"server": site.address, "path": "/home"}},
+        "home": {"create": False, "nfs": {"server": site.address, "path": "/home", "mountOptions": MOUNT_OPTIONS}},
         "accounting": {"enabled": False},
         "restapi": {"enabled": False},
         "security": {"taskLimits": "cgroup"},
@@ -71,13 +73,19 @@ def cluster(
     yield made
     made.close()
     made.namespace.kubectl("delete", "runtimeclass", "cgroup-writable")
+    made.namespace.helm("uninstall", made.release)
+    made.namespace.kubectl("delete", "persistentvolumeclaim", "hpc-home", "--wait=false")
+    made.namespace.kubectl("delete", "persistentvolume", f"{made.namespace.name}-hpc-home", "--wait=false")
 
 
 def test_a_home_is_mounted_by_the_kubelet_and_what_a_job_writes_lies_on_the_server(
     cluster: Cluster, site: Site
 ) -> None:
-    mounted = cluster.namespace.exec(WORKER, "findmnt", "-n", "-o", "FSTYPE", "/home").out.strip()
-    assert mounted == "nfs4"
+    kind, options = cluster.namespace.exec(
+        WORKER, "findmnt", "-n", "-o", "FSTYPE,OPTIONS", "/home"
+    ).out.split()
+    assert kind == "nfs4"
+    assert {"noatime", "vers=4.2", "hard"} <= set(options.split(","))
     job = cluster.submit("echo from $(hostname) > written")
     cluster.wait_states(job, {"COMPLETED"})
     assert cluster.ssh("ada", "cat written").out == f"from {WORKER}\n"

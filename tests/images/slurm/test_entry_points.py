@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -179,11 +180,15 @@ def test_a_slow_try_of_a_configuration_is_waited_for(
     assert (done.returncode, done.stdout) == (0, errors), done.stderr
 
 
+@pytest.mark.parametrize("before", ["a new pod", "a container of the pod that died"])
 def test_a_worker_waits_for_a_slow_signer_before_it_tells_that_nothing_runs(
-    shell: Shell, tmp_path: Path
+    shell: Shell, tmp_path: Path, before: str
 ) -> None:
     # The sixtieth wait brings the socket; relative, since its path must be short.
     bind = "import socket; socket.socket(socket.AF_UNIX).bind('sack.socket')"
+    if before != "a new pod":
+        subprocess.run([sys.executable, "-c", bind], cwd=tmp_path, check=True)
+        (tmp_path / "conf").symlink_to(tmp_path)
     shell.fake(
         "sleep", f'(($(grep -c ^sleep {shell.calls}) != 60)) || (cd {tmp_path} && python3 -c "{bind}")'
     )
@@ -197,6 +202,27 @@ def test_a_worker_waits_for_a_slow_signer_before_it_tells_that_nothing_runs(
     done = shell.run("worker/entrypoint.sh", "requeue_what_ran && echo told", **environment)
     assert shell.called().count("sleep 0.1") == 60
     assert done.stdout == "told\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"), [("slurmctld does not answer", 3), ("Invalid node name specified", 1)]
+)
+def test_a_worker_tells_again_until_it_is_heard_or_is_a_new_node(
+    shell: Shell, tmp_path: Path, said: str, asked: int
+) -> None:
+    shell.fake("sackd")
+    shell.fake("sleep")
+    shell.fake(
+        "scontrol", f"(($(grep -c ^scontrol {shell.calls}) == 3)) || {{ echo 'error: {said}'; exit 1; }}"
+    )
+    environment = {
+        "SACK_SOCKET": str(tmp_path / "sack.socket"),
+        "SACKD": str(tmp_path / "bin" / "sackd"),
+        "CONTROLLER_ADDRESS": "ctl:6817",
+    }
+    done = shell.run("worker/entrypoint.sh", "requeue_what_ran", **environment)
+    assert len([call for call in shell.called() if call.startswith("scontrol")]) == asked
+    assert said in done.stderr
 
 
 def test_a_worker_that_ends_drains_first_then_requeues_and_leaves_the_list(shell: Shell) -> None:
