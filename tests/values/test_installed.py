@@ -39,7 +39,11 @@ def test_make_installs_the_minimal_values_and_takes_them_away(
         return done.out
 
     rendered = [item for item in yaml.safe_load_all(_only_yaml(make("template"))) if item]
-    workers = next(item for item in rendered if item["metadata"]["name"] == f"{RELEASE}-worker-cpu")
+    workers = next(
+        item
+        for item in rendered
+        if (item["kind"], item["metadata"]["name"]) == ("StatefulSet", f"{RELEASE}-worker-cpu")
+    )
     assert workers["spec"]["replicas"] == 1
     assert "ssh" in make("install")
     for name in ("controller", "worker-cpu"):

@@ -5,27 +5,22 @@ import pytest
 from tests.charts.nfs.site import Site
 from tests.conftest import MakeNamespace
 
-# It makes a StorageClass, which is the whole cluster's.
+# The class is the local cluster's.
 pytestmark = [pytest.mark.e2e, pytest.mark.kills_nodes]
 
 
 def test_a_larger_size_reaches_the_claim_and_replaces_no_pod(make_namespace: MakeNamespace) -> None:
     namespace = make_namespace("nfs-growth", pod_security="privileged")
-    found = namespace.get("storageclass", "local")
-    grows = {key: found[key] for key in ("apiVersion", "kind", "provisioner", "volumeBindingMode")}
-    namespace.apply({**grows, "metadata": {"name": namespace.name}, "allowVolumeExpansion": True})
-    try:
-        site = Site(namespace)
-        small = {"storageClass": namespace.name, "size": "1Gi", "keep": False}
+    site = Site(namespace)
+    small = {"storageClass": "local", "size": "1Gi", "keep": False}
+    site.install(values={"persistence": small})
+    before = site.uid
+    site.install(values={"persistence": {**small, "size": "2Gi"}})
+    assert namespace.get("persistentvolumeclaim", "nfs-nfs")["spec"]["resources"]["requests"] == {
+        "storage": "2Gi"
+    }
+    assert site.uid == before
+    with pytest.raises(AssertionError, match="can not be less than"):
         site.install(values={"persistence": small})
-        before = site.uid
-        site.install(values={"persistence": {**small, "size": "2Gi"}})
-        assert namespace.get("persistentvolumeclaim", "nfs-nfs")["spec"]["resources"]["requests"] == {
-            "storage": "2Gi"
-        }
-        assert site.uid == before
-        with pytest.raises(AssertionError, match="can not be less than"):
-            site.install(values={"persistence": small})
-        assert site.uid == before
-    finally:
-        namespace.kubectl("delete", "storageclass", namespace.name)
+    assert site.uid == before
+    namespace.helm("uninstall", "nfs", "--no-hooks")
