@@ -33,12 +33,21 @@ def test_make_installs_the_minimal_values_and_takes_them_away(
     def make(target: str) -> str:
         # Sub-charts and tools are there, and other suites read them at this moment.
         there = [f"--old-file={name}" for name in (".venv/ready", "tools", "hpc-dependencies")]
-        words = ["make", "-C", str(ROOT), *there, target, f"NAMESPACE={namespace.name}", f"RELEASE={RELEASE}"]
+        words = [
+            "make",
+            "--no-print-directory",
+            "-C",
+            str(ROOT),
+            *there,
+            target,
+            f"NAMESPACE={namespace.name}",
+            f"RELEASE={RELEASE}",
+        ]
         done = run([*words, given])
         assert done.code == 0, done.text
         return done.out
 
-    rendered = [item for item in yaml.safe_load_all(_only_yaml(make("template"))) if item]
+    rendered = [item for item in yaml.safe_load_all(make("template")) if item]
     workers = next(
         item
         for item in rendered
@@ -61,8 +70,3 @@ def test_make_installs_the_minimal_values_and_takes_them_away(
     assert f"{RELEASE}-home" in [
         claim["metadata"]["name"] for claim in namespace.get("persistentvolumeclaims")["items"]
     ]
-
-
-def _only_yaml(printed: str) -> str:
-    """Without make's own lines about folders."""
-    return "\n".join(line for line in printed.splitlines() if not line.startswith("make:"))

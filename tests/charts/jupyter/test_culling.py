@@ -8,7 +8,8 @@ from tests.charts.jupyter.conftest import PASSWORDS
 from tests.charts.jupyter.site import Site
 from tests.charts.jupyter.test_hub import started
 
-pytestmark = pytest.mark.e2e
+# Long: a server has to be idle for a minute, and the hub starts twice.
+pytestmark = [pytest.mark.e2e, pytest.mark.full]
 
 IDLE_SECONDS = 60
 
