@@ -11,7 +11,7 @@ from tests.cluster.paths import ROOT
 GUARD = ROOT / "images" / "nfs" / "lib" / "guard.sh"
 
 
-def guard(folder: Path, *, silent: int, clients: int, tries: int = 3) -> subprocess.CompletedProcess[str]:
+def guard(folder: Path, *, silent: int, clients: int, patience: int = 30) -> subprocess.CompletedProcess[str]:
     """Run it against a server that does not answer the first times it is asked."""
     asked = folder / "asked"
     busybox = folder / "busybox"
@@ -22,8 +22,8 @@ def guard(folder: Path, *, silent: int, clients: int, tries: int = 3) -> subproc
     environment = {
         **os.environ,
         "PATH": f"{folder}:{os.environ['PATH']}",
-        "GUARD_TRIES": str(tries),
-        "GUARD_PAUSE": "0",
+        "GUARD_PATIENCE": str(patience),
+        "GUARD_PAUSE": "0.1",
     }
     return subprocess.run(
         ["bash", str(GUARD), "hpc-nfs"], env=environment, capture_output=True, text=True, check=False
@@ -45,6 +45,6 @@ def test_without_clients_it_lets_the_uninstall_go_on(tmp_path: Path) -> None:
 
 
 def test_a_server_that_stays_silent_does_not_keep_its_release(tmp_path: Path) -> None:
-    done = guard(tmp_path, silent=3, clients=2)
+    done = guard(tmp_path, silent=1000, clients=2, patience=2)
     assert done.returncode == 0
     assert "the server hpc-nfs does not answer" in done.stdout
