@@ -180,6 +180,14 @@ def test_a_slow_try_of_a_configuration_is_waited_for(
     assert (done.returncode, done.stdout) == (0, errors), done.stderr
 
 
+def signer(folder: Path) -> dict[str, str]:
+    return {
+        "SACK_SOCKET": str(folder / "sack.socket"),
+        "SACKD": str(folder / "bin" / "sackd"),
+        "CONTROLLER_ADDRESS": "ctl:6817",
+    }
+
+
 @pytest.mark.parametrize("before", ["a new pod", "a container of the pod that died"])
 def test_a_worker_waits_for_a_slow_signer_before_it_tells_that_nothing_runs(
     shell: Shell, tmp_path: Path, before: str
@@ -194,12 +202,7 @@ def test_a_worker_waits_for_a_slow_signer_before_it_tells_that_nothing_runs(
     )
     shell.fake("sackd", "exec /bin/sleep 60")
     shell.fake("scontrol", f"[[ -S {tmp_path}/sack.socket ]]")
-    environment = {
-        "SACK_SOCKET": str(tmp_path / "sack.socket"),
-        "SACKD": str(tmp_path / "bin" / "sackd"),
-        "CONTROLLER_ADDRESS": "ctl:6817",
-    }
-    done = shell.run("worker/entrypoint.sh", "requeue_what_ran && echo told", **environment)
+    done = shell.run("worker/entrypoint.sh", "requeue_what_ran && echo told", **signer(tmp_path))
     assert shell.called().count("sleep 0.1") == 60
     assert done.stdout == "told\n", done.stderr
 
@@ -215,12 +218,7 @@ def test_a_worker_tells_again_until_it_is_heard_or_is_a_new_node(
     shell.fake(
         "scontrol", f"(($(grep -c ^scontrol {shell.calls}) == 3)) || {{ echo 'error: {said}'; exit 1; }}"
     )
-    environment = {
-        "SACK_SOCKET": str(tmp_path / "sack.socket"),
-        "SACKD": str(tmp_path / "bin" / "sackd"),
-        "CONTROLLER_ADDRESS": "ctl:6817",
-    }
-    done = shell.run("worker/entrypoint.sh", "requeue_what_ran", **environment)
+    done = shell.run("worker/entrypoint.sh", "requeue_what_ran", **signer(tmp_path))
     assert len([call for call in shell.called() if call.startswith("scontrol")]) == asked
     assert said in done.stderr
 
