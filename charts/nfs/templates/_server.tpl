@@ -24,10 +24,13 @@
 {{- define "nfs.server.probes" -}}
 readinessProbe:
   exec: {command: {{ include "nfs.server.probe" . }}}
-  periodSeconds: 5
+  # Kubelet's first look may come before it knows that the container runs; clients wait for the second.
+  periodSeconds: 2
   timeoutSeconds: 5
 livenessProbe:
   exec: {command: {{ include "nfs.server.probe" . }}}
+  # Not beside the first look of the other one, for which clients wait.
+  initialDelaySeconds: 10
   periodSeconds: 15
   timeoutSeconds: 5
   failureThreshold: 8

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from functools import cached_property
 from typing import Any
 
+from kubernetes_asyncio.client.rest import ApiException
 from kubespawner import KubeSpawner
 from tornado import web
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
@@ -23,7 +24,7 @@ from traitlets import Dict
 from .server_job import LOG, SCRIPT, description
 from .slurm import Job, Refused, Slurm, Unreachable
 from .slurm_words import plain_end, plain_reason
-from .spawner import account
+from .spawner import account, refusal
 
 # What chart slurm lets the proxy reach on its workers.
 PORTS = range(10500, 10600)
@@ -38,8 +39,8 @@ HUB_TOKEN_SECONDS = 60
 NOT_STARTED = "Your server could not be started as a Slurm job."
 
 
-class JobEnded(web.HTTPError):
-    """A job that is no server; the message is shown on the spawn page."""
+class NoServer(web.HTTPError):
+    """A start that ends without a server; the message is shown on the spawn page."""
 
     def __init__(self, message: str) -> None:
         super().__init__(500, "%s", message)
@@ -114,7 +115,7 @@ class HpcSpawner(KubeSpawner):
         try:
             await super().load_user_options()
         except Refused as error:
-            raise JobEnded(f"{NOT_STARTED} {error}") from None
+            raise NoServer(f"{NOT_STARTED} {error}") from None
         finally:
             self.is_starting = False
 
@@ -124,16 +125,19 @@ class HpcSpawner(KubeSpawner):
         await self.load_user_options()
         self._is_chosen = True
         if not self.job:
-            return await super().start()
+            try:
+                return await super().start()
+            except ApiException as error:
+                raise NoServer(refusal(error)) from None
         try:
             return await asyncio.wait_for(self._start_job(), max(1, self.start_timeout - POLL_SECONDS))
         except TimeoutError:
-            raise JobEnded(
+            raise NoServer(
                 f"Your server did not start in {self.start_timeout} s: its job {self._news}. It is cancelled; try again later, "
                 "or ask for less."
             ) from None
         except (Refused, Unreachable) as error:
-            raise JobEnded(f"{NOT_STARTED} {error}") from None
+            raise NoServer(f"{NOT_STARTED} {error}") from None
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """What the job waits for, each time that it changes."""
@@ -224,7 +228,7 @@ class HpcSpawner(KubeSpawner):
             return None
         if job is None or not (job.runs or job.waits):
             self._ended(_end_of(job))
-            raise JobEnded(self.last_end)
+            raise NoServer(self.last_end)
         if job.waits:
             self._news = f"{plain_reason(job.reason) or 'is about to start'} (queue {self.job['partition']})"
         return job

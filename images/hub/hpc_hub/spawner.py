@@ -1,8 +1,10 @@
 """A user's server: a pod with his ids and groups and his home, fit for Pod Security `restricted`."""
 
+import json
 from typing import Any
 
 from jupyterhub.spawner import Spawner
+from kubernetes_asyncio.client.rest import ApiException
 from tornado import web
 
 from . import choices
@@ -51,6 +53,15 @@ def pod_security(spawner: Spawner) -> dict[str, Any]:
         "supplementalGroups": list(owner.groups),
         "seccompProfile": {"type": "RuntimeDefault"},
     }
+
+
+def refusal(error: ApiException) -> str:
+    """Why Kubernetes does not take a server's pod or volume, in its own words, and what a user can do."""
+    try:
+        said = json.loads(error.body or "")["message"]
+    except (ValueError, KeyError, TypeError):
+        said = error.reason
+    return f"Kubernetes did not take your server: {said}. Choose a smaller one, stop another server of yours, or ask the admin."
 
 
 def label_owner(spawner: Spawner, pod: Any) -> Any:

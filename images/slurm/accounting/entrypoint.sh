@@ -19,8 +19,16 @@ start() {
 }
 
 write_config() {
+  local password
   cat "${SLURMDBD_CONF:-/etc/hpc/slurmdbd/slurmdbd.conf}"
-  printf 'StoragePass=%s\n' "$(cat "${DATABASE_PASSWORD_FILE:?path of the password}")"
+  password=$(cat "${DATABASE_PASSWORD_FILE:?path of the password}")
+  if [[ $password == *[$'"\n']* ]]; then
+    log "error: slurmdbd cannot read a password with a double quote or a line break; give the database and its Secret another"
+    return 1
+  fi
+  # Quoted for its spaces; a # would begin a comment, and a backslash take the next character.
+  password=${password//\\/\\\\}
+  printf 'StoragePass="%s"\n' "${password//\#/\\#}"
 }
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then start_or_run slurmdbd "$@"; fi

@@ -11,6 +11,12 @@ from tests.conftest import Account, MakeNamespace
 from tests.docs.documented import values
 from tests.kube import is_local
 
+# Enough for all that the tests start; a container that says nothing counts, too.
+LIMITS = {
+    "quota": {"requests.memory": "16Gi", "pods": "80"},
+    "ranges": [{"type": "Container", "defaultRequest": {"cpu": "10m", "memory": "32Mi"}}],
+}
+
 
 @pytest.fixture(scope="session")
 def site(make_namespace: MakeNamespace, accounts: dict[str, Account]) -> Iterator[Site]:
@@ -29,6 +35,7 @@ def site(make_namespace: MakeNamespace, accounts: dict[str, Account]) -> Iterato
     }
     given = {
         "components": {"jupyter": True},
+        "limits": LIMITS,
         "global": {**packages["global"], "users": users, "home": {"storageClass": shared, "size": "1Gi"}, "metrics": {"enabled": True}},
         "slurm": {
             "tokens": {"enabled": True},
@@ -54,6 +61,7 @@ def site(make_namespace: MakeNamespace, accounts: dict[str, Account]) -> Iterato
                         "displayName": "Slurm",
                         "slurm": {"partition": "notebooks", "memory": "640M", "timeMinutes": 60},
                     },
+                    "greedy": {"displayName": "Greedy", "memoryRequest": "900G", "memoryLimit": "900G"},
                     "choose": {"displayName": "A size of your own", "slurm": {"partitions": ["notebooks", "main"]}},
                 },
             },

@@ -1,5 +1,6 @@
 """Pages that say how to connect, add users, upgrade, serve over TLS and add packages: followed to the letter, as their reader would."""
 
+import re
 import shutil
 import socket
 import subprocess
@@ -103,6 +104,24 @@ def test_a_port_of_this_machine_leads_to_the_login_page(reader: Reader) -> None:
     port = {"8000": str(free_port())}
     follow("connect", "By browser", reader.namespace, reader.home, replace=port)
     assert "username_input" in (reader.home / "login.html").read_text()
+
+
+@pytest.mark.usefixtures("known")
+def test_logins_and_jobs_are_traced_to_their_user(reader: Reader, site: Site) -> None:
+    print_of_key = run(["ssh-keygen", "-lf", str(reader.account.private_key)], stdin="").text.split()[1]
+    number = reader.ssh("sbatch --parsable --output=/dev/null --wrap true")
+    assert not site.lets_in("grace", "wrong")
+    assert site.lets_in("ada", PASSWORDS["ada"])
+    logins = follow("see-who-did-what", "Logins", reader.namespace, reader.home)
+    assert re.search(
+        rf"^\S+Z Accepted publickey for ada from \S+ port \d+ ssh2: ED25519 {re.escape(print_of_key)}$",
+        logins,
+        re.MULTILINE,
+    )
+    assert "Failed login for 'grace'" in logins
+    assert "User logged in: ada" in logins
+    jobs = follow("see-who-did-what", "Jobs", reader.namespace, reader.home)
+    assert any({"ada", number, "wrap"} <= set(row.split()) for row in jobs.splitlines())
 
 
 def test_an_upgrade_that_changes_nothing_and_its_rollback_restart_nothing(reader: Reader) -> None:

@@ -32,7 +32,7 @@ class Site:
     def install(self, **changed: Any) -> None:
         """Install, or upgrade with some top-level values changed."""
         self.values.update(changed)
-        ingress = {"enabled": True, "host": self.host} if is_local() else {}
+        ingress = {**self.values.get("ingress", {}), "enabled": is_local(), "host": self.host}
         self.namespace.install(
             RELEASE, "charts/jupyter", values={**self.values, "ingress": ingress}, wait_seconds=420
         )
@@ -152,7 +152,7 @@ class User:
         path = f"{root}/api/kernels/{made.json()['id']}/channels"
         with ExitStack() as stack:
             client = stack.enter_context(self.site.client())
-            address = str(client.base_url).replace("http", "ws") + path
+            address = str(client.base_url).replace("http", "ws", 1).rstrip("/") + path
             headers = {"Authorization": f"token {self.token}"}
             # An answer to a ping may be late on a busy machine; whoever waits for output has a limit of his own.
             channel: WebSocketSession = stack.enter_context(
@@ -227,5 +227,5 @@ def _is_let_in(client: httpx.Client, name: str, password: str) -> bool:
 
 def _xsrf(client: httpx.Client) -> str:
     """The hub's own token; servers set others for their paths."""
-    found = {cookie.path: cookie.value for cookie in client.cookies.jar if cookie.name == "_xsrf"}
-    return found.get("/hub/") or ""
+    found = [cookie for cookie in client.cookies.jar if cookie.name == "_xsrf"]
+    return next((cookie.value for cookie in found if cookie.path.endswith("/hub/")), None) or ""

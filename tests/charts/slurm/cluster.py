@@ -22,6 +22,7 @@ class Cluster:
     accounts: dict[str, Account]
     values: dict[str, Any]
     release: str = RELEASE
+    chart: str = "charts/slurm"
 
     def __post_init__(self) -> None:
         self.forward = PortForward(self.namespace, f"svc/{self.release}-frontend", 22)
@@ -29,7 +30,7 @@ class Cluster:
     def install(self, **changed: Any) -> None:
         """Install, or upgrade with some top-level values changed."""
         self.values.update(changed)
-        self.namespace.install(self.release, "charts/slurm", values=self.values)
+        self.namespace.install(self.release, self.chart, values=self.values)
 
     def ssh(
         self,

@@ -1,8 +1,12 @@
 """Workers come, go and die while jobs run; nothing is lost, and a task keeps to its size."""
 
+import json
+
 import pytest
 
 from tests.charts.slurm.cluster import Cluster
+from tests.charts.slurm.conftest import finish
+from tests.kube import Result
 
 pytestmark = pytest.mark.e2e
 
@@ -41,6 +45,33 @@ def test_a_worker_killed_hard_leaves_no_ghost_and_comes_back_by_itself(cluster: 
     cluster.wait_nodes(2)
     cluster.wait_states(job, {"RUNNING"})
     cluster.ssh("ada", f"scancel {job}")
+
+
+def test_an_evicted_worker_lets_its_jobs_end_and_others_stay_meanwhile(cluster: Cluster) -> None:
+    cluster.install(workers={"cpu": {}, "patient": {"replicas": 2, "drainSeconds": 300}})
+    cluster.wait_nodes(4)
+    node, other = "hpc-worker-patient-0", "hpc-worker-patient-1"
+    job = cluster.submit("until test -e ~/enough-$SLURM_JOB_ID; do sleep 0.5; done", "-w", node, "--mem=100")
+    cluster.wait_states(job, {"RUNNING"})
+    assert evict(cluster, node).code == 0
+    refused = evict(cluster, other)
+    assert refused.code != 0
+    assert "disruption budget" in refused.text
+    cluster.wait("it takes no more jobs", lambda: cluster.nodes()[node] == "draining")
+    finish(cluster, job)
+    assert cluster.restarts(job) == 0
+    cluster.wait_nodes(4)
+    cluster.install(workers={"cpu": {}})
+    cluster.wait_nodes(2)
+
+
+def evict(cluster: Cluster, pod: str) -> Result:
+    """Ask for the end of a pod as the drain of its machine does."""
+    wanted = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
+    path = f"/api/v1/namespaces/{cluster.namespace.name}/pods/{pod}/eviction"
+    return cluster.namespace.kubectl(
+        "create", "--raw", path, "-f", "-", stdin=json.dumps(wanted), check=False
+    )
 
 
 def test_a_cancelled_job_leaves_no_process(cluster: Cluster) -> None:

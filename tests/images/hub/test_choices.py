@@ -8,7 +8,7 @@ import pytest
 
 from images.hub.hpc_hub import choices
 from images.hub.hpc_hub.choices import Queue
-from images.hub.hpc_hub.servers import JobEnded
+from images.hub.hpc_hub.servers import NoServer
 from images.hub.hpc_hub.slurm import Refused
 from tests.images.hub.conftest import Try
 from tests.images.hub.slurm_site import Site, made, node, partition
@@ -228,7 +228,7 @@ def test_a_start_without_choices_takes_what_the_first_queue_gives(site: Site, at
 def test_what_cannot_be_had_is_said_on_the_spawn_page(
     site: Site, attempt: Try, chosen: dict[str, Any], words: str
 ) -> None:
-    with pytest.raises(JobEnded) as ended:
+    with pytest.raises(NoServer) as ended:
         started(site, attempt, chosen)
     assert ended.value.jupyterhub_message == f"Your server could not be started as a Slurm job. {words}"
     assert site.submitted == []
@@ -236,7 +236,7 @@ def test_what_cannot_be_had_is_said_on_the_spawn_page(
 
 def test_what_slurm_refuses_all_the_same_is_said_in_plain_words(site: Site, attempt: Try) -> None:
     site.refusal = "Requested node configuration is not available"
-    with pytest.raises(JobEnded) as ended:
+    with pytest.raises(NoServer) as ended:
         started(site, attempt, {"profile": "slurm", "cores": "4"})
     assert "no node of this queue is so large" in ended.value.jupyterhub_message
 

@@ -8,9 +8,10 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from kubernetes_asyncio.client.rest import ApiException
 
 from images.hub.hpc_hub import server_job, servers, slurm_words
-from images.hub.hpc_hub.servers import JobEnded
+from images.hub.hpc_hub.servers import NoServer
 from sweep_client.executors import slurm_states
 from tests.images.hub.conftest import Try
 from tests.images.hub.slurm_site import CANCELLED, PENDING, RUNNING, Site, made
@@ -89,7 +90,7 @@ def test_a_job_that_is_cancelled_while_it_waits_ends_the_start_with_a_message(
     site: Site, attempt: Try
 ) -> None:
     site.jobs = [PENDING, CANCELLED]
-    with pytest.raises(JobEnded) as ended:
+    with pytest.raises(NoServer) as ended:
         attempt(lambda url: made(url).start())
     message = "Your server, Slurm job 17, was cancelled. Its log is ~/jupyter-server-17.log"
     assert ended.value.jupyterhub_message == message
@@ -97,7 +98,7 @@ def test_a_job_that_is_cancelled_while_it_waits_ends_the_start_with_a_message(
 
 def test_a_long_wait_ends_with_its_reason(site: Site, attempt: Try) -> None:
     site.jobs = [PENDING]
-    with pytest.raises(JobEnded) as ended:
+    with pytest.raises(NoServer) as ended:
         attempt(lambda url: made(url, start_timeout=2).start())
     assert "did not start in 2 s: its job waits for free cores or memory" in ended.value.jupyterhub_message
 
@@ -114,14 +115,31 @@ def test_a_long_wait_ends_with_its_reason(site: Site, attempt: Try) -> None:
 )
 def test_a_job_that_slurm_does_not_take_says_why(site: Site, attempt: Try, said: str, words: str) -> None:
     site.refusal = said
-    with pytest.raises(JobEnded) as ended:
+    with pytest.raises(NoServer) as ended:
         attempt(lambda url: made(url).start())
     assert ended.value.jupyterhub_message == f"Your server could not be started as a Slurm job. {words}"
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('{"message": "exceeded quota: hpc, requested: pods=1"}', "exceeded quota: hpc, requested: pods=1"),
+        ("<html>", "Forbidden"),
+    ],
+)
+def test_a_pod_that_kubernetes_does_not_take_says_why(
+    site: Site, attempt: Try, body: str, words: str
+) -> None:
+    refused = ApiException(status=403, reason="Forbidden")
+    refused.body = body.encode()
+    with patch("kubespawner.KubeSpawner.start", side_effect=refused), pytest.raises(NoServer) as ended:
+        attempt(lambda url: made(url, job=None).start())
+    assert ended.value.jupyterhub_message.startswith(f"Kubernetes did not take your server: {words}. ")
+
+
 def test_whoever_has_the_port_and_not_the_key_is_no_server(site: Site, attempt: Try) -> None:
     site.proof = lambda _, nonce: hmac.digest(b"guessed", nonce.encode(), "sha256").hex()
-    with pytest.raises(JobEnded, match="did not start"):
+    with pytest.raises(NoServer, match="did not start"):
         attempt(lambda url: made(url, start_timeout=7).start())
 
 

@@ -67,17 +67,3 @@ def test_homes_that_are_not_made_yet_are_looked_for_again(volume: Path) -> None:
     assert call(volume, keep, "") == "again\n"
     (volume / "home" / "ada").mkdir()
     assert call(volume, keep, "") == "kept\n"
-
-
-@pytest.mark.parametrize(("clients", "code"), [("0", 0), ("2", 1), ("", 0)])
-def test_the_guard_refuses_only_when_clients_are_connected(tmp_path: Path, clients: str, code: int) -> None:
-    fake = tmp_path / "busybox"
-    answer = f"echo nfs_client_connections {clients}" if clients else "exit 1"
-    fake.write_text(f"#!/bin/sh\n{answer}\n")
-    fake.chmod(0o755)
-    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    done = subprocess.run(
-        [str(LIBRARY / "guard.sh"), "nfs"], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == code
-    assert ("2 client connections to nfs are open" in done.stderr) == (code == 1)
