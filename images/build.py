@@ -1,4 +1,4 @@
-"""Build the product's images in parent order and push them to a registry: `make images`.
+"""Build the product's images, parents first and some at once, and push them to a registry: `make images`.
 
 An image whose tag (a content hash) the registry has is neither built nor pushed again. What is used is written to
 .tools/images.yaml, a Helm values file. Mirrors and the CA bundle of a machine come in as build secrets and stay out.
@@ -11,7 +11,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -31,30 +33,44 @@ MANIFEST_TYPES = (
 CA_BUNDLE = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))
 SOURCE = "https://example.org/hpc-charts"
 ANSWER_SECONDS = 60
+AT_ONCE = 3
 
 
 def build_all(registry: str, wanted: list[str]) -> dict[str, str]:
     """Build and push what `registry` lacks of `wanted` and its parents; return each image's digest by name."""
-    chosen = _with_parents(wanted or usual())
-    known, digests = tags(), {}
-    for name in chosen:
-        reference = f"{registry}/{name}:{known[name]}"
-        digest = _digest(registry, name, known[name])
-        if digest is None:
-            with step(f"build {reference}"):
-                _build(catalogue()[name], reference, registry, known)
-                run(
-                    [engine.docker(), "push", "--quiet", reference],
-                    next_step="is the registry up? make cluster-status",
-                )
-            digest = _digest(registry, name, known[name])
-        if digest is None:
-            raise ClusterError(
-                f"{reference} was pushed, and the registry does not have it", "make cluster-status"
-            )
-        digests[name] = digest
+    chosen, known, digests = _with_parents(wanted or usual()), tags(), {}
+    order = TopologicalSorter({name: _parents(name) for name in chosen})
+    order.prepare()
+    # Half of a build is waiting for packages.
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        running: dict[Future[str], str] = {}
+        while order.is_active():
+            running |= {pool.submit(_have, registry, name, known): name for name in order.get_ready()}
+            for build in wait(running, return_when=FIRST_COMPLETED).done:
+                name = running.pop(build)
+                digests[name] = build.result()
+                order.done(name)
     _write_values(registry, {name: known[name] for name in chosen}, digests)
-    return digests
+    return {name: digests[name] for name in chosen}
+
+
+def _have(registry: str, name: str, known: dict[str, str]) -> str:
+    """The digest of an image in the registry, built and pushed if need be."""
+    reference = f"{registry}/{name}:{known[name]}"
+    digest = _digest(registry, name, known[name])
+    if digest is None:
+        with step(f"build {reference}"):
+            _build(catalogue()[name], reference, registry, known)
+            run(
+                [engine.docker(), "push", "--quiet", reference],
+                next_step="is the registry up? make cluster-status",
+            )
+        digest = _digest(registry, name, known[name])
+    if digest is None:
+        raise ClusterError(
+            f"{reference} was pushed, and the registry does not have it", "make cluster-status"
+        )
+    return digest
 
 
 def _build(image: Image, reference: str, registry: str, known: dict[str, str]) -> None:
@@ -146,10 +162,14 @@ def _with_parents(wanted: list[str]) -> list[str]:
         raise ClusterError(f"no such image: {', '.join(unknown)}", f"known are: {', '.join(table)}")
     needed = set(wanted)
     for name in reversed(table):
-        parent = table[name].parent
-        if name in needed and parent:
-            needed.add(parent)
+        if name in needed:
+            needed.update(_parents(name))
     return [name for name in table if name in needed]
+
+
+def _parents(name: str) -> list[str]:
+    parent = catalogue()[name].parent
+    return [parent] if parent else []
 
 
 def _write_values(registry: str, used: dict[str, str], digests: dict[str, str]) -> None:

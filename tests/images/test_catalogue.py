@@ -3,12 +3,14 @@
 import json
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 import yaml
 
 from images import build, catalogue
+from tests.cluster import engine
 from tests.cluster.errors import ClusterError
 
 TABLE: dict[str, dict[str, dict[str, object]]] = {
@@ -95,6 +97,37 @@ def test_an_optional_image_is_built_by_its_name_alone(
     monkeypatch.setattr(build, "_digest", lambda registry, name, tag: f"sha256:{name}")
     assert list(build.build_all("registry.example/hpc", [])) == ["base"]
     assert list(build.build_all("registry.example/hpc", ["child"])) == ["base", "child"]
+
+
+def test_children_of_one_parent_are_built_at_once_and_after_it(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = {"images": {**TABLE["images"], "sibling": TABLE["images"]["child"]}}
+    (checkout / "images" / "versions.json").write_text(json.dumps(table))
+    both = threading.Barrier(2, timeout=30)
+    begun: list[tuple[str, list[str]]] = []
+    pushed: list[str] = []
+
+    def made(image: catalogue.Image, reference: str, *_: object) -> None:
+        begun.append((image.name, list(pushed)))
+        if image.parent:
+            both.wait()
+
+    def docker(command: list[str], **_: object) -> str:
+        pushed.append(command[-1].rpartition("/")[2].partition(":")[0])
+        return ""
+
+    monkeypatch.setattr(build, "TOOLS", checkout)
+    monkeypatch.setattr(build, "_build", made)
+    monkeypatch.setattr(build, "run", docker)
+    monkeypatch.setattr(engine, "docker", lambda: "docker")
+    monkeypatch.setattr(build, "_digest", lambda _, name, __: f"sha256:{name}" if name in pushed else None)
+    assert list(build.build_all("registry.example/hpc", [])) == ["base", "child", "sibling"]
+    assert begun[0] == ("base", [])
+    assert {(name, tuple(there)) for name, there in begun[1:]} == {
+        ("child", ("base",)),
+        ("sibling", ("base",)),
+    }
 
 
 def test_building_one_image_keeps_the_others_in_the_values_file(
