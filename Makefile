@@ -122,9 +122,9 @@ coverage: .venv/ready ## lines of sweep_client that its tests run, at least 95 %
 	@$(PYTHON) -m pytest -q --numprocesses=auto --dist=loadfile -m "not e2e and not full" --cov=sweep_client tests/sweep_client
 
 e2e: .venv/ready e2e-ready hpc-dependencies ## the tests on a cluster (KUBE_CONTEXT= for any other than the local one)
-	@# The cluster's own tests kill nodes, so they come alone; of the others two suites run at once, since most of a test is waiting.
+	@# The cluster's own tests kill nodes, so they come alone; of the others three suites run at once, since most of a test is waiting.
 	@$(PYTHON) -m pytest -q -m "e2e and not full" tests/cluster
-	@$(PYTHON) -m pytest -q --numprocesses=2 --dist=loadscope -m "e2e and not full" --ignore=tests/cluster
+	@$(PYTHON) -m pytest -q --numprocesses=3 --dist=loadscope -m "e2e and not full" --ignore=tests/cluster
 
 e2e-full: .venv/ready e2e-ready hpc-dependencies ## the tests on a cluster with their long repetitions
 	@$(PYTHON) -m pytest -q -m "e2e or full"

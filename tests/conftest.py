@@ -1,5 +1,6 @@
 """Fixtures that every end-to-end test shares: a namespace of its own, and accounts with keys."""
 
+import os
 import re
 import signal
 import subprocess
@@ -30,6 +31,12 @@ class SuiteScheduling(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
     """Take the scheduler above for `--dist=loadscope`, which `make e2e` runs with."""
     return SuiteScheduling(config, log) if config.getvalue("dist") == "loadscope" else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Processes for `--numprocesses=auto`: one more than cores, since tests wait too, for kernels and other programs."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_configure() -> None:
