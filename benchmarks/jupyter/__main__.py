@@ -83,10 +83,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="how often each figure is measured")
     parser.add_argument("--tasks", type=int, default=1000, help="tasks that do nothing")
     arguments = parser.parse_args()
+    load = os.getloadavg()[0]
     found: dict[str, Any] = dict(run(arguments.runs, arguments.tasks))
-    load = os.getloadavg()[2]
     machine = (
-        f"{os.cpu_count()} cores, Linux {platform.release()}, load {load:.0f} from other work, "
+        f"{os.cpu_count()} cores, Linux {platform.release()}, load {load:.1f} before, "
         f"medians of {arguments.runs} (least to largest), {arguments.tasks} tasks, `make bench-jupyter`"
     )
     record = {

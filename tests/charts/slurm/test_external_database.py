@@ -67,11 +67,14 @@ def test_jobs_are_rows_of_that_database(campus: Cluster) -> None:
     campus.wait_nodes(2)
     job = campus.submit("true", "--job-name=abroad")
     campus.wait("accounted", lambda: campus.accounted(job) == ["COMPLETED"])
-    ask = ["mariadb", "--socket=/run/mysqld/mysqld.sock", "--batch", "--skip-column-names"]
-    tables = campus.namespace.exec(NAME, *ask, "--execute=SHOW TABLES IN campus_slurm").out.split()
-    (jobs,) = [name for name in tables if name.endswith("_job_table")]
-    rows = f"--execute=SELECT id_job FROM campus_slurm.{jobs} WHERE job_name = 'abroad'"
-    assert campus.namespace.exec(NAME, *ask, rows).out.split() == [job]
+    (jobs,) = [name for name in asked(campus, "SHOW TABLES IN campus_slurm") if name.endswith("_job_table")]
+    assert asked(campus, f"SELECT id_job FROM campus_slurm.{jobs} WHERE job_name = 'abroad'") == [job]
+
+
+def asked(campus: Cluster, query: str) -> list[str]:
+    """The words of an answer of that database."""
+    ask = 'MYSQL_PWD=$(cat /run/password/password) exec mariadb --host=127.0.0.1 --user=campus -BNe "$0"'
+    return campus.namespace.exec(NAME, "sh", "-c", ask, query).out.split()
 
 
 def test_the_release_has_no_database_of_its_own(campus: Cluster) -> None:
