@@ -235,31 +235,29 @@ def test_a_worker_that_ends_drains_first_then_requeues_and_leaves_the_list(shell
     ]
 
 
+def slurmdbd_conf(shell: Shell, folder: Path, password: str) -> subprocess.CompletedProcess[str]:
+    """What is written for slurmdbd, as standard output."""
+    (folder / "slurmdbd.conf").write_text("DbdHost=x\n")
+    (folder / "password").write_text(password)
+    files = {"SLURMDBD_CONF": "slurmdbd.conf", "DATABASE_PASSWORD_FILE": "password"}
+    return shell.run(
+        "accounting/entrypoint.sh", "write_config", **{key: str(folder / name) for key, name in files.items()}
+    )
+
+
 @pytest.mark.parametrize(
     ("password", "written"), [("s3cret", "s3cret"), (r"it's #1 \of campus", r"it's \#1 \\of campus")]
 )
 def test_slurmdbd_s_configuration_gets_the_password_from_its_file(
     shell: Shell, tmp_path: Path, password: str, written: str
 ) -> None:
-    (tmp_path / "slurmdbd.conf").write_text("DbdHost=x\n")
-    (tmp_path / "password").write_text(password)
-    environment = {
-        "SLURMDBD_CONF": str(tmp_path / "slurmdbd.conf"),
-        "DATABASE_PASSWORD_FILE": str(tmp_path / "password"),
-    }
-    done = shell.run("accounting/entrypoint.sh", "write_config", **environment)
+    done = slurmdbd_conf(shell, tmp_path, password)
     assert done.stdout == f'DbdHost=x\nStoragePass="{written}"\n'
 
 
 @pytest.mark.parametrize("password", ['with"quote', "two\nlines"])
 def test_a_password_that_slurmdbd_cannot_read_is_refused(shell: Shell, tmp_path: Path, password: str) -> None:
-    (tmp_path / "slurmdbd.conf").write_text("DbdHost=x\n")
-    (tmp_path / "password").write_text(password)
-    environment = {
-        "SLURMDBD_CONF": str(tmp_path / "slurmdbd.conf"),
-        "DATABASE_PASSWORD_FILE": str(tmp_path / "password"),
-    }
-    done = shell.run("accounting/entrypoint.sh", "write_config", **environment)
+    done = slurmdbd_conf(shell, tmp_path, password)
     assert done.returncode == 1
     assert "StoragePass" not in done.stdout
     assert "slurmdbd cannot read a password with" in done.stderr
