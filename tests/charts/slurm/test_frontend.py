@@ -106,3 +106,12 @@ def test_a_wrong_mpi_plugin_fails_with_a_message_and_never_as_singletons(
     assert refused.code == 78
     assert "mpi-guard: this task's MPI world has 1 of the step's 2 tasks" in refused.text
     assert ranks(refused.out) == []
+
+
+def test_a_rank_that_is_late_in_mpi_init_takes_what_an_early_one_sends(cluster: Cluster) -> None:
+    for name in ("late", "early"):
+        source = Path(__file__).with_name(f"{name}.c").read_text()
+        cluster.ssh("ada", f"cat > {name}.c", stdin=source)
+    cluster.ssh("ada", "gcc -shared -fPIC -o late.so late.c && mpicc -o early early.c")
+    said = cluster.ssh("ada", "srun -N2 -n2 --export=ALL,LD_PRELOAD=$HOME/late.so ./early")
+    assert said.out == "42 came\n"
