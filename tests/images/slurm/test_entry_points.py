@@ -7,43 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.paths import ROOT
-
-SLURM = ROOT / "images" / "slurm"
-HEAD = f"set -Eeuo pipefail; export LIB={SLURM}/lib.sh; "
-
-
-class Shell:
-    """Runs functions of one script; fake commands write what they were called with to a file."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.calls = folder / "calls"
-        self.calls.touch()
-        (folder / "bin").mkdir()
-
-    def fake(self, name: str, body: str = "") -> None:
-        path = self.folder / "bin" / name
-        path.write_text(f'#!/bin/bash\necho "{name} $*" >>{self.calls}\n{body}\n')
-        path.chmod(0o755)
-
-    def run(self, script: str, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
-        return subprocess.run(
-            ["bash", "-c", f"{HEAD} source {SLURM / script}; {code}"],
-            env={**os.environ, "PATH": path, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def called(self) -> list[str]:
-        return self.calls.read_text().splitlines()
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path)
+from tests.images.slurm.conftest import Shell
 
 
 def controller(folder: Path) -> dict[str, str]:
@@ -233,34 +197,6 @@ def test_a_worker_that_ends_drains_first_then_requeues_and_leaves_the_list(shell
         "scontrol update nodename=w-0 state=down reason=pod is ending",
         "scontrol delete nodename=w-0",
     ]
-
-
-def slurmdbd_conf(shell: Shell, folder: Path, password: str) -> subprocess.CompletedProcess[str]:
-    """What is written for slurmdbd, as standard output."""
-    (folder / "slurmdbd.conf").write_text("DbdHost=x\n")
-    (folder / "password").write_text(password)
-    files = {"SLURMDBD_CONF": "slurmdbd.conf", "DATABASE_PASSWORD_FILE": "password"}
-    return shell.run(
-        "accounting/entrypoint.sh", "write_config", **{key: str(folder / name) for key, name in files.items()}
-    )
-
-
-@pytest.mark.parametrize(
-    ("password", "written"), [("s3cret", "s3cret"), (r"it's #1 \of campus", r"it's \#1 \\of campus")]
-)
-def test_slurmdbd_s_configuration_gets_the_password_from_its_file(
-    shell: Shell, tmp_path: Path, password: str, written: str
-) -> None:
-    done = slurmdbd_conf(shell, tmp_path, password)
-    assert done.stdout == f'DbdHost=x\nStoragePass="{written}"\n'
-
-
-@pytest.mark.parametrize("password", ['with"quote', "two\nlines"])
-def test_a_password_that_slurmdbd_cannot_read_is_refused(shell: Shell, tmp_path: Path, password: str) -> None:
-    done = slurmdbd_conf(shell, tmp_path, password)
-    assert done.returncode == 1
-    assert "StoragePass" not in done.stdout
-    assert "slurmdbd cannot read a password with" in done.stderr
 
 
 @pytest.mark.parametrize(("brought", "seen"), [("new", 0), ("old", 1)])
