@@ -1,8 +1,9 @@
 """Configuration of a pool's controller and engines: pinned ports and keys, and what a restart of either needs.
 
-Five faults of ipyparallel 9.2 are worked round here: internal sockets that take the ports of a restored pool (ports are in
+Six faults of ipyparallel 9.2 are worked round here: internal sockets that take the ports of a restored pool (ports are in
 separate ranges), a task database that never reopens its table, engines that a restarted controller waits for for ever,
-ids that it gives away twice, and tasks sent to nobody (scheduler.py).
+engines that it never takes back once their heart was not heard for a while, ids that it gives away twice, and tasks sent to
+nobody (scheduler.py).
 """
 
 import json
@@ -13,7 +14,7 @@ from typing import Any
 
 import zmq
 from ipyparallel.controller import app as controller_app
-from ipyparallel.controller.hub import Hub
+from ipyparallel.controller.hub import EngineConnector, Hub
 from ipyparallel.controller.sqlitedb import SQLiteDB
 from traitlets.config import Config
 from zmq.utils import z85
@@ -30,19 +31,28 @@ CLIENT_PORTS = range(10201, 10207)
 INTERNAL_PORTS = range(10301, 10307)
 # Engines of before a restart that have not said a word by then are gone.
 RESTORE_SECONDS = 15
+# An engine whose heart is heard again by then comes back as itself; kubelet restarts it before, if nothing is heard of it.
+SILENT_SECONDS = 60
 
 
 class PoolHub(Hub):
-    """A hub that forgets engines which left while it was away: a direct view on one would wait for ever."""
+    """A hub that forgets engines which left while it was away, for a direct view on one would wait for ever, and takes an
+    engine that was only cut off back as itself, with what its notebook left in it.
+    """
 
     _idcounter: int
+
+    def __init__(self, **arguments: Any) -> None:
+        # Engines that are silent; those restored, with how many tasks each had finished when it was looked at last.
+        self.silent: dict[bytes, EngineConnector] = {}
+        self.unheard: dict[bytes, int] = {}
+        super().__init__(**arguments)
 
     def _load_engine_state(self) -> None:
         super()._load_engine_state()
         # Upstream writes the file while its counter is still zero: the next restart would give ids away twice.
         self._idcounter = max([self._idcounter, *(engine + 1 for engine in self.ids)])
         self._save_engine_state()
-        # With how many tasks each had finished when it was looked at last.
         self.unheard = dict.fromkeys(self.hearts, 0)
         self.loop.add_timeout(self.loop.time() + RESTORE_SECONDS, self._forget_unheard)
 
@@ -51,6 +61,7 @@ class PoolHub(Hub):
         dead = self.engines.get(msg["content"].get("id"))
         if dead:
             self.handle_stopped_heart(dead.ident)
+            del self.silent[dead.ident]
             super()._handle_stranded_msgs(dead.id, dead.uuid)
             self.queues[dead.id] = []
         given: int | None = super().register_engine(reg, msg)
@@ -61,10 +72,26 @@ class PoolHub(Hub):
         if eid not in self.engines:
             super()._handle_stranded_msgs(eid, uuid)
 
+    def handle_stopped_heart(self, heart: bytes) -> None:
+        """Forget an engine, but for a while who it was."""
+        if heart in self.hearts:
+            self.silent[heart] = self.engines[self.hearts[heart]]
+            self.loop.add_timeout(self.loop.time() + SILENT_SECONDS, lambda: self.silent.pop(heart, None))
+        super().handle_stopped_heart(heart)
+
     def handle_new_heart(self, heart: bytes) -> None:
         """A heart that beats is alive."""
-        getattr(self, "unheard", {}).pop(heart, None)
-        super().handle_new_heart(heart)
+        self.unheard.pop(heart, None)
+        back = self.silent.pop(heart, None)
+        if back is None or back.id in self.engines:
+            super().handle_new_heart(heart)
+            return
+        self.log.info("engine %r is heard again", heart)
+        # What was sent to it alone and not yet given up.
+        waiting = [message for message in self.queues[back.id] if message in self.pending]
+        self.incoming_registrations[heart] = back
+        self.finish_registration(heart)
+        self.queues[back.id] = waiting
 
     def _forget_unheard(self) -> None:
         finished = {heart: len(self.completed[self.hearts[heart]]) for heart in self.unheard}
@@ -122,8 +149,12 @@ def engine(c: Config) -> None:
     rank = os.environ.get("OMPI_COMM_WORLD_RANK", "0")
     IDENTITY.with_name(f"{IDENTITY.name}-{rank}").write_text(identity)
     c.Session.session = identity
+    # A task that was given up with this engine may come again; against replays there is CURVE.
+    c.Session.digest_history_size = 0
     c.IPEngine.timeout = 300
     c.IPEngine.wait_for_url_file = 300
+    # Of its own accord it would leave after a minute without its controller; the liveness probe knows better.
+    c.IPEngine.max_heartbeat_misses = 0
     _values(c, "IPEngine")
 
 

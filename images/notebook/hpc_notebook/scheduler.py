@@ -30,15 +30,37 @@ class PoolScheduler(TaskScheduler):
 
     _retry_is_due = False
     _lost: Counter[str]
+    # Engines whose tasks were given up: some may only have been cut off.
+    _given_up: set[bytes]
 
     def start(self) -> None:
         """Let the socket say when it knows no way to an engine."""
-        self._lost = Counter()
+        self._lost, self._given_up = Counter(), set()
         self.engine_stream.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         super().start()
 
+    def _register_engine(self, uid: bytes) -> None:
+        """Take up an engine; one that was only cut off still runs what it ran, and may have what waits."""
+        running = dict(self.pending.get(uid, {}))
+        for job in self.queue_map.values():
+            job.blacklist.discard(uid)
+        super()._register_engine(uid)
+        self.pending[uid].update(running)
+        self.loads[self.targets.index(uid)] += len(running)
+
+    def dispatch_result(self, raw_msg: list[zmq.Message]) -> None:
+        """Hand a result on, but not that of a task which was given up with its engine: it runs elsewhere by now."""
+        engine = raw_msg[0].bytes
+        if engine in self._given_up:
+            _, (_, _, parent, *_) = self.session.feed_identities(raw_msg, copy=False)
+            if self.session.unpack(parent.bytes)["msg_id"] not in self.pending.get(engine, {}):
+                return
+        super().dispatch_result(raw_msg)
+
     def handle_stranded_tasks(self, engine: bytes) -> None:
         """Have tasks of an engine that died run elsewhere, or when another engine comes."""
+        if engine in self.targets:
+            return
         for message, job in self.pending[engine].items():
             # A task for this engine alone has nowhere to go.
             has_others = not job.targets or (job.targets - job.blacklist).intersection(self.targets)
@@ -47,6 +69,7 @@ class PoolScheduler(TaskScheduler):
                 # Upstream takes it away again at once.
                 self.retries[message] += 1
         super().handle_stranded_tasks(engine)
+        self._given_up.add(engine)
 
     def maybe_run(self, job: Any) -> bool:
         """Run a task if an engine takes it; one that nobody can take now is tried again soon."""

@@ -4,6 +4,8 @@ import secrets
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,9 +77,29 @@ class Pool:
         return "".join(path.read_text() for path in self.folder.glob("*.log"))
 
 
+def family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """A process and all that it started."""
+    own = psutil.Process(process.pid)
+    return [own, *own.children(recursive=True)]
+
+
+@contextmanager
+def cut_off(engine: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Have an engine say nothing for a while."""
+    own = family(engine)
+    for process in own:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in own:
+            process.resume()
+
+
 def kill(process: subprocess.Popen[bytes]) -> None:
     """End a process and all that it started at once, as a lost machine does."""
-    for child in psutil.Process(process.pid).children(recursive=True):
-        child.kill()
-    process.kill()
+    # It starts no more from here on, and what it started has its ports.
+    psutil.Process(process.pid).suspend()
+    for own in family(process):
+        own.kill()
     process.wait()

@@ -15,7 +15,7 @@ from traitlets.config import Config
 from images.notebook.hpc_notebook import pool
 from images.notebook.hpc_notebook.traits import UnknownTrait
 from tests.cluster.paths import ROOT
-from tests.images.notebook.pools import SECONDS, Pool, kill
+from tests.images.notebook.pools import SECONDS, Pool, cut_off, kill
 from tests.sweep_client.builders import wait_until
 
 
@@ -55,9 +55,7 @@ def test_an_engine_that_finishes_tasks_is_not_gone_though_its_heart_was_not_hear
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stopped: list[bytes] = []
-    monkeypatch.setattr(
-        "ipyparallel.controller.hub.Hub.handle_stopped_heart", lambda _hub, heart: stopped.append(heart)
-    )
+    monkeypatch.setattr(pool.PoolHub, "handle_stopped_heart", lambda _hub, heart: stopped.append(heart))
     hub = pool.PoolHub.__new__(pool.PoolHub)
     hub.hearts, hub.unheard = {b"pod-1": 0, b"pod-2": 1}, {b"pod-1": 0, b"pod-2": 0}
     hub.completed = {0: ["task"], 1: []}
@@ -66,6 +64,21 @@ def test_an_engine_that_finishes_tasks_is_not_gone_though_its_heart_was_not_hear
     # Nothing more, and still no heart.
     hub._forget_unheard()
     assert stopped == [b"pod-2", b"pod-1"]
+
+
+def test_an_engine_that_was_cut_off_comes_back_as_itself(processes: Pool) -> None:
+    (processes.folder / "config.json").write_text('{"HeartMonitor": {"max_heartmonitor_misses": 3}}')
+    processes.controller()
+    engine = processes.engine()
+    client = processes.client(engines=1)
+    client[:].push({"kept": 42}, block=True)
+    with cut_off(engine):
+        wait_until("it is missed", lambda: client.ids == [], every=0.2)
+    wait_until("it is back", lambda: client.ids == [0], every=0.2)
+    assert client[:].pull("kept", block=False).get(timeout=SECONDS) == [42]
+    state = json.loads((processes.folder / "profile/log/engines.json").read_text())
+    assert state["engines"] == {"0": (processes.folder / "engine-0").read_text()}
+    client.close()
 
 
 def test_an_engine_that_joins_takes_no_id_of_one_that_was_restored(processes: Pool) -> None:

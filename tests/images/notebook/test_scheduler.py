@@ -7,12 +7,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import ipyparallel as ipp  # type: ignore[import-untyped]
-import psutil
 import pytest
 
 from images.notebook.hpc_notebook import scheduler
-from tests.images.notebook.pools import SECONDS, Pool, kill
+from tests.images.notebook.pools import SECONDS, Pool, cut_off, family, kill
 from tests.sweep_client.builders import wait_until
+
+# Upstream waits so long for results of an engine that left.
+GIVEN_UP_SECONDS = 6
 
 
 def test_tasks_wait_for_an_engine_that_is_not_connected_again(processes: Pool) -> None:
@@ -20,16 +22,12 @@ def test_tasks_wait_for_an_engine_that_is_not_connected_again(processes: Pool) -
     processes.client(engines=1).close()
     kill(controller)
     # All that the new controller knows of it is its name.
-    own = [psutil.Process(engine.pid), *psutil.Process(engine.pid).children(recursive=True)]
-    for process in own:
-        process.suspend()
-    processes.controller()
-    client = processes.client(engines=1)
-    # Many, and for several tries: what a try costs must not grow with those before.
-    tasks = client.load_balanced_view().map_async(str, range(200))
-    time.sleep(2.5)
-    for process in own:
-        process.resume()
+    with cut_off(engine):
+        processes.controller()
+        client = processes.client(engines=1)
+        # Many, and for several tries: what a try costs must not grow with those before.
+        tasks = client.load_balanced_view().map_async(str, range(200))
+        time.sleep(2.5)
     assert tasks.get(timeout=SECONDS) == [str(number) for number in range(200)]
     client.close()
 
@@ -45,6 +43,18 @@ def slow_at_first(folder: str) -> str:
     first.with_name("written").rename(first)
     time.sleep(600)
     return "first"
+
+
+def count(folder: str) -> int:
+    """A task of some seconds that says how often it was begun."""
+    import time
+
+    with open(f"{folder}/runs", "a+") as runs:
+        runs.write("x")
+        runs.flush()
+        time.sleep(3)
+        runs.seek(0)
+        return len(runs.read())
 
 
 def fail(folder: str) -> None:
@@ -68,13 +78,36 @@ def test_a_task_whose_engine_dies_runs_again_and_one_that_raises_does_not(proces
     first = processes.folder / "first"
     wait_until("it runs", first.exists, every=0.2)
     own = int(first.read_text())
-    (busy,) = [
-        engine
-        for engine in engines
-        if own in {engine.pid, *(child.pid for child in psutil.Process(engine.pid).children(recursive=True))}
-    ]
+    (busy,) = [engine for engine in engines if own in {process.pid for process in family(engine)}]
     kill(busy)
     assert task.get(timeout=SECONDS) == "again"
+    client.close()
+
+
+@pytest.mark.parametrize("beside", [0, 1])
+def test_a_task_given_up_with_an_engine_that_comes_back_has_one_result(processes: Pool, beside: int) -> None:
+    (processes.folder / "config.json").write_text('{"HeartMonitor": {"max_heartmonitor_misses": 3}}')
+    processes.controller()
+    engine = processes.engine()
+    client = processes.client(engines=1)
+    view = client.load_balanced_view()
+    # It sends a result as soon as it is back, when others have run its task or it is to run it once more.
+    task = view.apply_async(count, str(processes.folder))
+    wait_until("it runs", (processes.folder / "runs").exists, every=0.2)
+    with cut_off(engine):
+        for _ in range(beside):
+            processes.engine()
+        wait_until("it is given up", lambda: 0 not in client.ids, every=0.2)
+        time.sleep(GIVEN_UP_SECONDS)
+        wait_until("others are there", lambda: len(client.ids) == beside, every=0.2)
+        if beside:
+            assert task.get(timeout=SECONDS) in (1, 2)
+    assert task.get(timeout=SECONDS) in (1, 2)
+    wait_until("it is back", lambda: 0 in client.ids, every=0.2)
+    assert view.map_async(str, range(6)).get(timeout=SECONDS) == list("012345")
+    status = client.queue_status()
+    assert [status[engine]["queue"] for engine in client.ids] == [0] * (1 + beside)
+    assert "Traceback" not in processes.logs()
     client.close()
 
 
@@ -83,7 +116,7 @@ def test_a_task_for_a_lost_engine_alone_is_not_tried_elsewhere(monkeypatch: pyte
         "ipyparallel.controller.task_scheduler.TaskScheduler.handle_stranded_tasks", lambda *_: None
     )
     lost = scheduler.PoolScheduler.__new__(scheduler.PoolScheduler)
-    lost.targets, lost._lost = [b"other"], Counter(often=2)
+    lost.targets, lost._lost, lost._given_up = [b"other"], Counter(often=2), set()
     lost.retries = dict.fromkeys(("its own", "often", "any"), 0)
     jobs = {"its own": {b"dead"}, "often": set(), "any": set()}
     lost.pending = {
