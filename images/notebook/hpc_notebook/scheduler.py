@@ -96,12 +96,7 @@ class PoolScheduler(TaskScheduler):
         while left:
             index = left[self.scheme([self.loads[index] for index in left])]
             target = self.targets[index]
-            try:
-                # Not by the stream, which only logs an error of its socket.
-                self.engine_stream.socket.send_multipart([target, *job.raw_msg], copy=False)
-            except zmq.ZMQError as error:
-                if error.errno != zmq.EHOSTUNREACH:
-                    raise
+            if not self._send([target, *job.raw_msg]):
                 left.remove(index)
                 continue
             self.add_job(index)
@@ -111,3 +106,18 @@ class PoolScheduler(TaskScheduler):
             self.session.send(self.mon_stream, "task_destination", content=content, ident=to)
             return
         raise NotConnected
+
+    def _send(self, message: list[Any]) -> bool:
+        """Send to an engine if it is connected, and not by the stream, which only logs an error of its socket."""
+        stream = self.engine_stream
+        try:
+            stream.socket.send_multipart(message, copy=False)
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            return False
+        finally:
+            # A send takes notice of results that came meanwhile, and nothing else would wake the stream up for them.
+            if stream.socket.events & zmq.POLLIN:
+                self.loop.add_callback(stream.flush, zmq.POLLIN)
+        return True

@@ -32,3 +32,4 @@ def processes(tmp_path: Path) -> Iterator[Pool]:
     for process in made.processes:
         if process.poll() is None:
             kill(process)
+    made.ports.close()

@@ -1,6 +1,8 @@
 """Controller and engines of a pool as processes on this machine, for tests."""
 
+import json
 import secrets
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +15,7 @@ import ipyparallel as ipp  # type: ignore[import-untyped]
 import psutil
 
 from tests.cluster.paths import ROOT
+from tests.sweep_client.builders import wait_until
 
 SECONDS = 180
 PROGRAM = """
@@ -27,6 +30,18 @@ pool.{part}(get_config())
 """
 
 
+def claimed() -> socket.socket:
+    """Hold the first of thirty ports that no other test's pool has, by its twin of UDP."""
+    while True:
+        held = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            held.bind(("127.0.0.1", 20_000 + 30 * secrets.randbelow(400)))
+        except OSError:
+            held.close()
+        else:
+            return held
+
+
 @dataclass
 class Pool:
     """Controller and engines as processes with the image's own configuration."""
@@ -34,14 +49,15 @@ class Pool:
     folder: Path
     environment: dict[str, str]
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    # Tests run beside each other, and a pod has these ports for itself.
-    base: int = field(default_factory=lambda: 20_000 + 30 * secrets.randbelow(400))
+    # Tests run beside each other, and a pod has its ports for itself.
+    ports: socket.socket = field(default_factory=claimed)
     # Short where a test waits for engines to be forgotten; elsewhere a full machine may make their hearts late.
     restore: int = SECONDS
 
     def start(self, program: str, part: str) -> subprocess.Popen[bytes]:
         config = self.folder / f"{program}_config.py"
-        given = {"root": str(ROOT), "folder": str(self.folder), "base": self.base, "restore": self.restore}
+        base = self.ports.getsockname()[1]
+        given = {"root": str(ROOT), "folder": str(self.folder), "base": base, "restore": self.restore}
         config.write_text(PROGRAM.format(part=part, **given))
         command = [
             f"{sys.prefix}/bin/{program}",
@@ -57,6 +73,8 @@ class Pool:
         return self.start("ipcontroller", "controller")
 
     def engine(self) -> subprocess.Popen[bytes]:
+        # Of a file that is being written an engine dies; in a pod it starts again.
+        wait_until("the controller is there", self.has_files, every=0.1)
         return self.start("ipengine", "engine")
 
     def client(self, engines: int) -> ipp.Client:
@@ -72,6 +90,14 @@ class Pool:
             except (OSError, TimeoutError, ipp.error.TimeoutError):
                 assert time.monotonic() < end, self.logs()
                 time.sleep(0.3)
+
+    def has_files(self) -> bool:
+        """Whether a controller has written its connection files."""
+        try:
+            json.loads((self.folder / "profile/security/ipcontroller-engine.json").read_text())
+        except (OSError, ValueError):
+            return False
+        return True
 
     def logs(self) -> str:
         return "".join(path.read_text() for path in self.folder.glob("*.log"))
@@ -100,6 +126,8 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     """End a process and all that it started at once, as a lost machine does."""
     # It starts no more from here on, and what it started has its ports.
     psutil.Process(process.pid).suspend()
-    for own in family(process):
-        own.kill()
+    own = family(process)
+    for each in own:
+        each.kill()
     process.wait()
+    psutil.wait_procs(own[1:])

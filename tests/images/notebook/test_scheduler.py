@@ -1,13 +1,21 @@
 """Tasks of a pool: which engine gets them, and what becomes of those whose engine dies."""
 
+import asyncio
 import os
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import ipyparallel as ipp  # type: ignore[import-untyped]
 import pytest
+import zmq
+from ipyparallel.controller.task_scheduler import leastload
+from jupyter_client.session import Session
+from tornado.ioloop import IOLoop
+from zmq.eventloop.zmqstream import ZMQStream
 
 from images.notebook.hpc_notebook import scheduler
 from tests.images.notebook.pools import SECONDS, Pool, cut_off, family, kill
@@ -109,6 +117,41 @@ def test_a_task_given_up_with_an_engine_that_comes_back_has_one_result(processes
     assert [status[engine]["queue"] for engine in client.ids] == [0] * (1 + beside)
     assert "Traceback" not in processes.logs()
     client.close()
+
+
+async def served(sends: list[bytes]) -> list[list[bytes]]:
+    """What a scheduler's stream hears of an engine that says something just before tasks are sent to some targets."""
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as router, context.socket(zmq.DEALER) as engine:
+        router.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        engine.identity = b"engine"
+        engine.connect(f"tcp://127.0.0.1:{router.bind_to_random_port('tcp://127.0.0.1')}")
+        heard: list[list[bytes]] = []
+        stream = ZMQStream(router)
+        stream.on_recv(heard.append)
+        engine.send(b"hello")
+        while not heard:
+            await asyncio.sleep(0.01)
+        made = scheduler.PoolScheduler(
+            engine_stream=stream,
+            session=Mock(spec=Session, bsession=b"pool"),
+            loop=IOLoop.current(),
+            scheme=leastload,
+        )
+        made.targets, made.loads = list(sends), [0] * len(sends)
+        made.pending = {target: {} for target in sends}
+        engine.send(b"a result")
+        time.sleep(0.2)
+        with suppress(scheduler.NotConnected):
+            made.submit_task(SimpleNamespace(msg_id="task", raw_msg=[b"task"]))
+        await asyncio.sleep(0.5)
+        stream.close()
+        return heard
+
+
+@pytest.mark.parametrize("target", [b"engine", b"nobody"])
+def test_a_result_that_comes_while_a_task_is_sent_is_heard(target: bytes) -> None:
+    # Nothing comes after it that would wake the stream up.
+    assert asyncio.run(served([target])) == [[b"engine", b"hello"], [b"engine", b"a result"]]
 
 
 def test_a_task_for_a_lost_engine_alone_is_not_tried_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
