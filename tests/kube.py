@@ -159,6 +159,10 @@ class Namespace:
         if release not in self.releases:
             self.releases.append(release)
 
+    def tested(self, release: str) -> dict[str, str]:
+        """Run `helm test`, and return the result of each check in its table."""
+        return results(self.helm("test", release, "--logs", "--timeout=9m").out)
+
     def wait_ready(self, workload: str, *, timeout: float = 300) -> None:
         """Wait for a rollout (`statefulset/x`) or a pod's readiness (`pod/x`)."""
         if workload.startswith("pod/"):
@@ -264,6 +268,12 @@ def image_arguments() -> list[str]:
     """`--values` with the images of `make images`, where there are any."""
     path = TOOLS / "images.yaml"
     return ["--values", str(path)] if path.exists() else []
+
+
+def results(said: str) -> dict[str, str]:
+    """What the table of `helm test` says of each check, without its head."""
+    rows = [line.split("\t") for line in said.splitlines() if line.count("\t") == 2]
+    return {check: result for check, result, _ in rows if check != "check"}
 
 
 def image(name: str) -> str:

@@ -17,8 +17,7 @@ from benchmarks.nfs import measure
 from benchmarks.page import table, write_section
 from tests.charts.nfs import site as sites
 from tests.charts.nfs.conftest import build_client_image, client_pod
-from tests.cluster import child_image, engine
-from tests.cluster.steps import run as run_command
+from tests.cluster import child_image
 from tests.kube import Namespace, image
 
 # Pods that are deleted, one after the other.
@@ -50,9 +49,7 @@ def run(count: int, megabytes: int) -> dict[str, Any]:
 
 def measuring_pod() -> dict[str, Any]:
     """A pod with fio that has the server's volume as its own too, and writes there as root."""
-    parent = image("base")
-    built = child_image.build(f"{parent.rsplit('/', 1)[0]}/nfs-fio", parent, Path(__file__).parent / "client")
-    run_command([engine.docker(), "push", "--quiet", built])
+    built = child_image.pushed("nfs-fio", "base", Path(__file__).parent / "client")
     pod = client_pod("fio", built, {"access-nfs": "true"})
     pod["spec"]["volumes"] = [{"name": "volume", "persistentVolumeClaim": {"claimName": "nfs-nfs"}}]
     container = pod["spec"]["containers"][0]

@@ -8,6 +8,7 @@ from pathlib import Path
 from images.build import build_secrets
 from tests.cluster import engine
 from tests.cluster.steps import run
+from tests.kube import image
 
 
 def build(name: str, parent: str, folder: Path, *added: Path) -> str:
@@ -28,4 +29,12 @@ def build(name: str, parent: str, folder: Path, *added: Path) -> str:
         for source in added:
             shutil.copytree(source, Path(context) / source.name)
         run([*command, *secrets, context], env=engine.BUILDKIT)
+    return reference
+
+
+def pushed(name: str, of: str, folder: Path, *added: Path) -> str:
+    """Have a child of one of the product's images in the registry that those come from, where pods pull it, and return its reference."""
+    parent = image(of)
+    reference = build(f"{parent.rsplit('/', 1)[0]}/{name}", parent, folder, *added)
+    run([engine.docker(), "push", "--quiet", reference])
     return reference

@@ -19,7 +19,7 @@ from tests.cluster import engine
 from tests.cluster.paths import ROOT
 from tests.conftest import Account
 from tests.docs.documented import follow, programs, values
-from tests.kube import Namespace, PortForward, image, is_local, run
+from tests.kube import Namespace, PortForward, image, is_local, results, run
 from tests.sweep_client.builders import write_wheel
 
 pytestmark = pytest.mark.e2e
@@ -128,8 +128,8 @@ def test_an_upgrade_that_changes_nothing_and_its_rollback_restart_nothing(reader
     before = reader.pods()
     follow("upgrade", "Before", reader.namespace, reader.home)
     said = follow("upgrade", "Upgrade", reader.namespace, reader.home)
-    rows = [line.split("\t") for line in said.splitlines() if line.count("\t") == 2]
-    assert {"mpi", "accounting", "hub", "login"} <= {name for name, result, _ in rows if result == "ok"}
+    checks = results(said)
+    assert {checks[name] for name in ("mpi", "accounting", "hub", "login")} == {"ok"}
     follow("upgrade", "Roll back", reader.namespace, reader.home)
     assert reader.pods() == before
 

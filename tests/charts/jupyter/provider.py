@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.charts.jupyter.site import Site
-from tests.cluster import child_image, engine
-from tests.cluster.steps import run
-from tests.kube import PortForward, image
+from tests.cluster import child_image
+from tests.kube import PortForward
 
 FOLDER = Path(__file__).parent / "oidc"
 NAME = "login-provider"
@@ -72,14 +71,6 @@ def running(site: Site) -> Iterator[Provider]:
         forward.close()
 
 
-def build() -> str:
-    """Have the provider's image in the registry of the product's."""
-    parent = image("base")
-    reference = child_image.build(f"{parent.rsplit('/', 1)[0]}/oidc-provider", parent, FOLDER)
-    run([engine.docker(), "push", "--quiet", reference])
-    return reference
-
-
 def _secret(client: str, key: str) -> dict[str, Any]:
     metadata = {"name": f"hub-{client}"}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"client-secret": key}}
@@ -88,7 +79,7 @@ def _secret(client: str, key: str) -> dict[str, Any]:
 def _pod(clients: list[dict[str, Any]]) -> dict[str, Any]:
     container = {
         "name": "main",
-        "image": build(),
+        "image": child_image.pushed("oidc-provider", "base", FOLDER),
         "env": [{"name": "ISSUER", "value": INSIDE}, {"name": "CLIENTS", "value": json.dumps(clients)}],
         "readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 1, "timeoutSeconds": 10},
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},

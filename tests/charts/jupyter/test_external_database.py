@@ -11,10 +11,8 @@ from tests.charts.jupyter import conftest
 from tests.charts.jupyter.conftest import PASSWORDS
 from tests.charts.jupyter.site import RELEASE, Site
 from tests.charts.jupyter.test_hub import answers, started
-from tests.cluster import child_image, engine
-from tests.cluster.steps import run
+from tests.cluster import child_image
 from tests.conftest import MakeNamespace
-from tests.kube import image
 
 # An image of its own and a release of its own, for one value.
 pytestmark = [pytest.mark.e2e, pytest.mark.full]
@@ -41,13 +39,10 @@ def elsewhere(make_namespace: MakeNamespace) -> Iterator[Site]:
 
 def database() -> list[dict[str, Any]]:
     """A Secret, a pod and a Service of it."""
-    parent = image("base")
-    reference = child_image.build(f"{parent.rsplit('/', 1)[0]}/postgresql", parent, FOLDER)
-    run([engine.docker(), "push", "--quiet", reference])
     secret = {"password": PASSWORD, "url": URL}
     container = {
         "name": "postgresql",
-        "image": reference,
+        "image": child_image.pushed("postgresql", "base", FOLDER),
         "readinessProbe": {"tcpSocket": {"port": 5432}, "periodSeconds": 2},
         "volumeMounts": [
             {"name": "data", "mountPath": "/data"},

@@ -8,10 +8,8 @@ import pytest
 
 from tests.charts.nfs import site as sites
 from tests.charts.nfs.site import Site
-from tests.cluster import child_image, engine, uml
-from tests.cluster.steps import run
+from tests.cluster import child_image, uml
 from tests.conftest import MakeNamespace
-from tests.kube import image
 
 CLIENT = Path(__file__).parent / "client"
 
@@ -63,8 +61,5 @@ def client_pod(name: str, client_image: str, labels: dict[str, str] | None = Non
 
 def build_client_image(of: str = "base") -> str:
     """Have the image of test clients, a child of one of the product's, in the registry that those come from."""
-    parent = image(of)
-    # Pods pull it too. Each parent has a name: a guest's disk is kept for the last image of a name.
-    built = child_image.build(f"{parent.rsplit('/', 1)[0]}/nfs-client-{of}", parent, CLIENT, uml.GUEST)
-    run([engine.docker(), "push", "--quiet", built])
-    return built
+    # Each parent has a name: a guest's disk is kept for the last image of a name.
+    return child_image.pushed(f"nfs-client-{of}", of, CLIENT, uml.GUEST)
