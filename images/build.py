@@ -17,22 +17,18 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-import httpx
 import yaml
 
 from images import debian
 from images.catalogue import Image, catalogue, tags, usual, wheel_sources
-from tests.cluster import engine
+from images.registry import digest
+from tests.cluster import engine, tools
 from tests.cluster.errors import ClusterError
 from tests.cluster.paths import ROOT, TOOLS
 from tests.cluster.steps import run, step
 
-MANIFEST_TYPES = (
-    "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
-)
 CA_BUNDLE = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))
 SOURCE = "https://example.org/hpc-charts"
-ANSWER_SECONDS = 60
 AT_ONCE = 3
 
 
@@ -57,20 +53,21 @@ def build_all(registry: str, wanted: list[str]) -> dict[str, str]:
 def _have(registry: str, name: str, known: dict[str, str]) -> str:
     """The digest of an image in the registry, built and pushed if need be."""
     reference = f"{registry}/{name}:{known[name]}"
-    digest = _digest(registry, name, known[name])
-    if digest is None:
+    held = digest(reference)
+    if held is None:
         with step(f"build {reference}"):
             _build(catalogue()[name], reference, registry, known)
             run(
                 [engine.docker(), "push", "--quiet", reference],
-                next_step="is the registry up? make cluster-status",
+                next_step="is the registry up (make cluster-status), and are you logged in to it (docker login)?",
             )
-        digest = _digest(registry, name, known[name])
-    if digest is None:
+        held = digest(reference)
+    if held is None:
         raise ClusterError(
-            f"{reference} was pushed, and the registry does not have it", "make cluster-status"
+            f"{reference} was pushed, and the registry does not show it",
+            "log in with a right to read, too (docker login), then run the same command again",
         )
-    return digest
+    return held
 
 
 def _build(image: Image, reference: str, registry: str, known: dict[str, str]) -> None:
@@ -141,20 +138,6 @@ def _labels(image: Image) -> list[str]:
     return [f"--label=org.opencontainers.image.{key}={value}" for key, value in values.items()]
 
 
-def _digest(registry: str, name: str, tag: str) -> str | None:
-    """The digest under which the registry holds an image, or None."""
-    host, _, path = registry.partition("/")
-    scheme = "http" if host.startswith(("localhost", "127.0.0.1")) else "https"
-    url = f"{scheme}://{host}/v2/{path}/{name}/manifests/{tag}"
-    try:
-        reply = httpx.head(url, headers={"Accept": MANIFEST_TYPES}, timeout=ANSWER_SECONDS)
-    except httpx.HTTPError as error:
-        raise ClusterError(
-            f"no registry answers at {registry}: {error}", "make cluster, or REGISTRY=host/path"
-        ) from error
-    return reply.headers.get("docker-content-digest") if reply.status_code == 200 else None
-
-
 def _with_parents(wanted: list[str]) -> list[str]:
     table = catalogue()
     unknown = sorted(set(wanted) - set(table))
@@ -196,6 +179,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         engine.ensure()
+        tools.ensure(["crane"])
         build_all(arguments.registry, arguments.images)
     except ClusterError as error:
         sys.exit(f"error: {error}")

@@ -243,9 +243,7 @@ class PortForward:
 
     def _start(self) -> None:
         if not self._local:
-            with socket.socket() as free:
-                free.bind(("127.0.0.1", 0))
-                self._local = free.getsockname()[1]
+            self._local = free_port()
         command = ["kubectl", *context_arguments(), "-n", self.namespace.name, "port-forward"]
         command += [self.service, f"{self._local}:{self.remote}"]
         end = time.monotonic() + FORWARD_SECONDS
@@ -274,6 +272,13 @@ def results(said: str) -> dict[str, str]:
     """What the table of `helm test` says of each check, without its head."""
     rows = [line.split("\t") for line in said.splitlines() if line.count("\t") == 2]
     return {check: result for check, result, _ in rows if check != "check"}
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def image(name: str) -> str:

@@ -170,6 +170,6 @@ def _go_environment() -> dict[str, str]:
 def _require_go() -> None:
     if shutil.which("go") is None:
         raise ClusterError(
-            "no `go` on the PATH; without a container registry the cluster is built from Go modules",
+            "no `go` on the PATH; tools, and without a container registry the cluster, are built from Go modules",
             "install Go 1.26 or newer (https://go.dev/doc/install), then run the same command again",
         )

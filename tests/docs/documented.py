@@ -57,16 +57,29 @@ def follow(
     Its namespace `hpc` is the test's; `folder` is the user's home, where his files lie; SSH logs in with the account's key;
     `at` is where he types, such as `ssh hpc`.
     """
-    text = re.sub(r"-n hpc(?=\s)", f"-n {namespace.name}", commands(page, heading)[block])
+    return typed(commands(page, heading)[block], namespace, folder, replace or {}, account, at)
+
+
+def typed(
+    text: str,
+    namespace: Namespace,
+    folder: Path,
+    replace: Mapping[str, str],
+    account: Account | None,
+    at: Sequence[str] = ("bash", "-e", "-o", "pipefail", "-c"),
+    environment: Mapping[str, str] | None = None,
+) -> str:
+    """Run a block as `follow` does; of any page, and with an environment of its own."""
+    text = re.sub(r"-n hpc(?=\s)", f"-n {namespace.name}", text)
     text = re.sub(r"\bcharts/(?=slurm|hpc)", f"{ROOT}/charts/", text)
     text = FORWARD.sub(rf"\g<0> {UNTIL_OPEN}", text)
-    for documented, ours in (replace or {}).items():
+    for documented, ours in replace.items():
         text = text.replace(documented, ours)
     path = f"{programs(folder, account)}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         [*at, f"trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{text}"],
         cwd=folder,
-        env={**os.environ, "PATH": path, "HOME": str(folder)},
+        env={**os.environ, "PATH": path, "HOME": str(folder), **(environment or {})},
         text=True,
         capture_output=True,
         check=False,

@@ -18,6 +18,15 @@ TABLE: dict[str, dict[str, dict[str, object]]] = {
 }
 
 
+def name_of(reference: str) -> str:
+    return reference.rpartition("/")[2].partition(":")[0]
+
+
+def digest_of(reference: str) -> str:
+    """As if a registry had every image."""
+    return f"sha256:{name_of(reference)}"
+
+
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A git checkout with two images, the child listed before its parent."""
@@ -76,9 +85,7 @@ def test_an_unknown_image_lists_the_known_ones() -> None:
 
 
 def test_a_registry_that_does_not_answer_is_named_with_the_next_step() -> None:
-    with pytest.raises(
-        ClusterError, match=r"no registry answers at localhost:1/hpc: .*\n  next: make cluster"
-    ):
+    with pytest.raises(ClusterError, match=r"no registry answers at localhost:1: .*\n  next: make cluster"):
         build.build_all("localhost:1/hpc", ["base"])
 
 
@@ -94,7 +101,7 @@ def test_an_optional_image_is_built_by_its_name_alone(
     table = {"images": {**TABLE["images"], "child": {**TABLE["images"]["child"], "optional": True}}}
     (checkout / "images" / "versions.json").write_text(json.dumps(table))
     monkeypatch.setattr(build, "TOOLS", checkout)
-    monkeypatch.setattr(build, "_digest", lambda registry, name, tag: f"sha256:{name}")
+    monkeypatch.setattr(build, "digest", digest_of)
     assert list(build.build_all("registry.example/hpc", [])) == ["base"]
     assert list(build.build_all("registry.example/hpc", ["child"])) == ["base", "child"]
 
@@ -114,14 +121,16 @@ def test_children_of_one_parent_are_built_at_once_and_after_it(
             both.wait()
 
     def docker(command: list[str], **_: object) -> str:
-        pushed.append(command[-1].rpartition("/")[2].partition(":")[0])
+        pushed.append(name_of(command[-1]))
         return ""
 
     monkeypatch.setattr(build, "TOOLS", checkout)
     monkeypatch.setattr(build, "_build", made)
     monkeypatch.setattr(build, "run", docker)
     monkeypatch.setattr(engine, "docker", lambda: "docker")
-    monkeypatch.setattr(build, "_digest", lambda _, name, __: f"sha256:{name}" if name in pushed else None)
+    monkeypatch.setattr(
+        build, "digest", lambda reference: digest_of(reference) if name_of(reference) in pushed else None
+    )
     assert list(build.build_all("registry.example/hpc", [])) == ["base", "child", "sibling"]
     assert begun[0] == ("base", [])
     assert {(name, tuple(there)) for name, there in begun[1:]} == {
@@ -134,7 +143,7 @@ def test_building_one_image_keeps_the_others_in_the_values_file(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build, "TOOLS", checkout)
-    monkeypatch.setattr(build, "_digest", lambda registry, name, tag: f"sha256:{name}")
+    monkeypatch.setattr(build, "digest", digest_of)
     build.build_all("registry.example/hpc", [])
     build.build_all("registry.example/hpc", ["base"])
     written = yaml.safe_load((checkout / "images.yaml").read_text())["global"]["image"]

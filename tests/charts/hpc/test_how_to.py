@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from tests.cluster import engine
 from tests.cluster.paths import ROOT
 from tests.conftest import Account
 from tests.docs.documented import follow, programs, values
-from tests.kube import Namespace, PortForward, image, is_local, results, run
+from tests.kube import Namespace, PortForward, free_port, image, is_local, results, run
 from tests.sweep_client.builders import write_wheel
 
 pytestmark = pytest.mark.e2e
@@ -54,12 +53,6 @@ class Reader:
         passing = "app.kubernetes.io/component notin (test,hub-test,rollback,hub-rollback)"
         listed = self.namespace.get("pods", "-l", passing)["items"]
         return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in listed}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
