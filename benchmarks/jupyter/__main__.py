@@ -24,6 +24,7 @@ ROWS = {
     "engines_to_first_result": ("engines from none to the first result", "s", "≤ 10 s"),
     "hub_restart": ("hub deleted → next login", "s", "≤ 10 s"),
     "proxy_outage": ("proxy deleted: outage of a server", "s", "≤ 5 s"),
+    "controller_kill": ("controller killed → what its two engines kept is read", "s", "≤ 30 s"),
     "no_op_ratio": ("tasks that do nothing on 2 engines, of plain IPyParallel's rate", "x", "≥ 0.9x"),
     "crowd": ("30 logins at once: until the own server is there, median (first to last)", "s", ""),
     "hub_mebibytes": ("memory of the hub with 30 servers (PSS)", "MiB", "≤ 200 MiB"),
@@ -55,6 +56,7 @@ def figures(site: Site, runs: int, tasks: int) -> dict[str, list[float]]:
         found["engines_to_first_result"] = [measure.engines_to_first_result(site, ada) for _ in range(runs)]
         found["hub_restart"] = [measure.hub_restart(site) for _ in range(runs)]
         found["proxy_outage"] = [measure.proxy_outage(site, ada) for _ in range(runs)]
+        found["controller_kill"] = [measure.controller_kill(site, ada) for _ in range(runs)]
         found["no_op_seconds"] = [measure.no_op_seconds(site, ada, tasks) for _ in range(runs)]
         found["plain_no_op_seconds"] = [measure.plain_no_op_seconds(tasks) for _ in range(runs)]
         found["crowd"] = crowd.log_in_all(site)

@@ -20,6 +20,19 @@ start = time.monotonic()
 view.map_sync(no_op, range(TASKS), chunksize=1)
 print(time.monotonic() - start)
 """
+# What is sent to an engine that is not back is lost, so tries are short.
+KEPT = """
+import time
+kept, end = [], time.monotonic() + 240
+while len(kept) < 2 and time.monotonic() < end:
+    try:
+        rc.close()
+        rc = ipp.Client(profile='fast', timeout=3)
+        kept = rc[:].pull('kept', block=False).get(timeout=3)
+    except Exception:
+        time.sleep(0.2)
+print(kept)
+"""
 # The same controller and engines as processes of one container, outside Kubernetes.
 PLAIN = """
 import ipyparallel as ipp
@@ -83,6 +96,17 @@ def proxy_outage(site: Site, ada: User) -> float:
     start = time.monotonic()
     site.namespace.wait_for("the server answers", lambda: _answers(ada), every=0.05)
     return time.monotonic() - start
+
+
+def controller_kill(site: Site, ada: User) -> float:
+    """Seconds from the deletion of a pool's controller until a notebook reads what both engines have kept."""
+    with ada.kernel() as kernel:
+        _scale(site, kernel, 2)
+        kernel.run("rc[:].push({'kept': 42}, block=True)")
+        start = time.monotonic()
+        site.namespace.kubectl("delete", "pod", "-l", "app.kubernetes.io/component=ipcontroller")
+        assert kernel.run(KEPT, timeout=300) == "[42, 42]"
+        return time.monotonic() - start
 
 
 def no_op_seconds(site: Site, ada: User, tasks: int) -> float:
