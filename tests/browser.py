@@ -1,6 +1,7 @@
 """A real browser for tests that look at pages: Debian's Chromium, installed where it is missing."""
 
 import contextlib
+import datetime
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ from tests.cluster.paths import ROOT
 from tests.packages import ensure_package
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Page, Response
 
 # Where tests leave pictures; docs/tutorial shows copies of some.
 SCREENSHOTS = ROOT / "results" / "screenshots"
@@ -44,10 +45,26 @@ def open_browser() -> Iterator["Browser"]:
 
 
 def new_page(source: "Browser | BrowserContext", **options: Any) -> "Page":
-    """Open a page that waits as long as a busy machine needs; `options` are those of a browser's `new_page`."""
+    """Open a page that waits as long as a busy machine needs; `options` are those of a browser's `new_page`.
+
+    Where it goes and what it is refused is printed: a failed test shows it.
+    """
     page = source.new_page(**options)
     page.set_default_timeout(PATIENCE)
+    page.on("framenavigated", lambda frame: _say("at", frame.url))
+    page.on("requestfailed", lambda request: _say(request.failure, request.url))
+    page.on("response", _say_refused)
+    page.on("pageerror", _say)
     return page
+
+
+def _say_refused(answer: "Response") -> None:
+    if answer.status >= 400:
+        _say(answer.status, answer.url)
+
+
+def _say(*words: object) -> None:
+    print(f"{datetime.datetime.now():%H:%M:%S}", *words)
 
 
 def keep_picture(page: "Page", name: str) -> None:

@@ -1,5 +1,6 @@
 """Fixtures that every end-to-end test shares: a namespace of its own, and accounts with keys."""
 
+import fcntl
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.cluster.paths import TOOLS
 from tests.kube import Namespace, is_local
 
 MakeNamespace = Callable[..., Namespace]
@@ -69,6 +71,18 @@ def make_namespace() -> Iterator[MakeNamespace]:
         for release in namespace.releases:
             namespace.helm("uninstall", release, "--ignore-not-found", "--no-hooks", check=False)
         namespace.kubectl("delete", "namespace", namespace.name, "--wait=false", "--ignore-not-found")
+
+
+@pytest.fixture(autouse=True)
+def one_busy_test_at_a_time(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Ranks of MPI take all cores even while they wait, and a page that gets none is never drawn: such suites take turns."""
+    marks = {mark.name for mark in request.node.iter_markers()}
+    if "e2e" not in marks or not marks & {"browser", "busy"}:
+        yield
+        return
+    with (TOOLS / "busy.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from tests.cluster import engine
 from tests.conftest import MakeNamespace
 from tests.kube import image
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.busy]
 
 
 @pytest.fixture(scope="module")

@@ -62,11 +62,14 @@ def test_a_user_logs_in_computes_on_engines_and_logs_out(site: Site, page: "Page
 def test_a_named_server_is_made_and_stopped_on_the_home_page(site: Site, page: "Page") -> None:
     log_in(page, site, "ada", PASSWORDS["ada"])
     page.goto(f"{site.url}/hub/home")
+    # What it sets once its buttons work; a click before that is lost.
+    page.wait_for_function("window._jupyterhub_page_loaded")
     page.fill("input.new-server-name", "second")
     page.click("button.new-server-btn")
     choose(page, "Small")
     page.wait_for_url("**/user/ada/second/lab**")
     page.goto(f"{site.url}/hub/home")
+    page.wait_for_function("window._jupyterhub_page_loaded")
     page.click("#stop-second")
     expect(page.locator("#start-second")).to_be_visible(timeout=120_000)
 

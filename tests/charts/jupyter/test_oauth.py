@@ -61,7 +61,9 @@ def sign_in(page: "Page", title: str, name: str) -> None:
 
 def who(page: "Page", site: Site) -> str:
     """The hub's user, as its own page says."""
-    page.goto(f"{site.url}/hub/home")
+    answer = page.goto(f"{site.url}/hub/home")
+    assert answer is not None
+    assert answer.ok, page.inner_text("body")
     name: str = page.evaluate("() => window.jhdata.user")
     return name
 
