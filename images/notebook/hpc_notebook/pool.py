@@ -1,9 +1,9 @@
 """Configuration of a pool's controller and engines: pinned ports and keys, and what a restart of either needs.
 
-Six faults of ipyparallel 9.2 are worked round here: internal sockets that take the ports of a restored pool (ports are in
+Seven faults of ipyparallel 9.2 are worked round here: internal sockets that take the ports of a restored pool (ports are in
 separate ranges), a task database that never reopens its table, engines that a restarted controller waits for for ever,
-engines that it never takes back once their heart was not heard for a while, ids that it gives away twice, and tasks sent to
-nobody (scheduler.py).
+engines that it never takes back once their heart was not heard for a while, ids that it gives away twice, a controller
+that goes on without one of its processes, and tasks sent to nobody (scheduler.py, relay.py).
 """
 
 import json
@@ -33,6 +33,7 @@ INTERNAL_PORTS = range(10301, 10307)
 RESTORE_SECONDS = 15
 # An engine whose heart is heard again by then comes back as itself; kubelet restarts it before, if nothing is heard of it.
 SILENT_SECONDS = 60
+CHILDREN_SECONDS = 1
 
 
 class PoolHub(Hub):
@@ -47,6 +48,17 @@ class PoolHub(Hub):
         self.silent: dict[bytes, EngineConnector] = {}
         self.unheard: dict[bytes, int] = {}
         super().__init__(**arguments)
+        self.loop.add_timeout(self.loop.time() + CHILDREN_SECONDS, self._end_with_a_child)
+
+    def _end_with_a_child(self) -> None:
+        """A channel without its process would have its tasks wait for ever; a new controller has all."""
+        app = controller_app.IPController.instance()
+        for child in [*app.children, app.heartmonitor_process]:
+            process = getattr(child, "launcher", child)
+            if not process.is_alive():
+                self.log.critical("process %s ended with code %s", process.name, process.exitcode)
+                app.exit(1)
+        self.loop.add_timeout(self.loop.time() + CHILDREN_SECONDS, self._end_with_a_child)
 
     def _load_engine_state(self) -> None:
         super()._load_engine_state()
@@ -140,6 +152,7 @@ def controller(c: Config) -> None:
     listed.write_text(json.dumps(clusters.pool(profile)))
     controller_app.Hub = PoolHub
     controller_app.TaskScheduler = PoolScheduler
+    controller_app.IPController.instance().mq_class = f"{__package__}.relay.ProcessRelay"
     _values(c, "IPController")
 
 

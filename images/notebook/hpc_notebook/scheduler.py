@@ -37,6 +37,8 @@ class PoolScheduler(TaskScheduler):
         """Let the socket say when it knows no way to an engine."""
         self._lost, self._given_up = Counter(), set()
         self.engine_stream.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        # An engine that lost its connection comes back under its name, before the loss is noticed here.
+        self.engine_stream.socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
         super().start()
 
     def _register_engine(self, uid: bytes) -> None:

@@ -1,7 +1,7 @@
 """One installed release for all end-to-end tests of chart `jupyter`, in a namespace that enforces `restricted`."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -59,3 +59,18 @@ def site(make_namespace: MakeNamespace) -> Iterator[Site]:
     made.install()
     yield made
     made.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what controllers and engines of the pools said last, where a test failed."""
+    report = yield
+    site = item.funcargs.get("site")
+    if report.failed and isinstance(site, Site):
+        for component in ("ipcontroller", "engines"):
+            label = f"app.kubernetes.io/component={component}"
+            said = site.namespace.kubectl("logs", "-l", label, "--tail=12", "--prefix", check=False)
+            report.sections.append((component, said.text))
+    return report

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import signal
 import sqlite3
 import subprocess
 import time
@@ -9,13 +10,14 @@ from contextlib import closing
 from pathlib import Path
 
 import ipyparallel as ipp  # type: ignore[import-untyped]
+import psutil
 import pytest
 from traitlets.config import Config
 
 from images.notebook.hpc_notebook import pool
 from images.notebook.hpc_notebook.traits import UnknownTrait
 from tests.cluster.paths import ROOT
-from tests.images.notebook.pools import SECONDS, Pool, cut_off, kill
+from tests.images.notebook.pools import SECONDS, Pool, cut_off, family, kill
 from tests.sweep_client.builders import wait_until
 
 
@@ -79,6 +81,20 @@ def test_an_engine_that_was_cut_off_comes_back_as_itself(processes: Pool) -> Non
     state = json.loads((processes.folder / "profile/log/engines.json").read_text())
     assert state["engines"] == {"0": (processes.folder / "engine-0").read_text()}
     client.close()
+
+
+@pytest.mark.parametrize("number", [1, -1])
+def test_a_controller_that_lost_one_of_its_processes_ends_so_that_a_new_one_starts(
+    processes: Pool, number: int
+) -> None:
+    controller = processes.controller()
+    processes.client(engines=0).close()
+    own = family(controller)
+    own[number].kill()
+    wait_until("the others end", lambda: controller.poll() is not None, every=0.1)
+    assert controller.returncode == 1
+    psutil.wait_procs(own[1:], timeout=SECONDS)
+    assert f"ended with code {-signal.SIGKILL}" in processes.logs()
 
 
 def test_an_engine_that_joins_takes_no_id_of_one_that_was_restored(processes: Pool) -> None:
