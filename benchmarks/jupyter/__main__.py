@@ -57,12 +57,16 @@ def figures(site: Site, runs: int, tasks: int) -> dict[str, list[float]]:
         found["hub_restart"] = [measure.hub_restart(site) for _ in range(runs)]
         found["proxy_outage"] = [measure.proxy_outage(site, ada) for _ in range(runs)]
         found["controller_kill"] = [measure.controller_kill(site, ada) for _ in range(runs)]
-        found["no_op_seconds"] = [measure.no_op_seconds(site, ada, tasks) for _ in range(runs)]
-        found["plain_no_op_seconds"] = [measure.plain_no_op_seconds(tasks) for _ in range(runs)]
+        # In pairs: the machine is not the same from minute to minute.
+        pairs = [
+            (measure.no_op_seconds(site, ada, tasks), measure.plain_no_op_seconds(tasks)) for _ in range(runs)
+        ]
+        found["no_op_seconds"], found["plain_no_op_seconds"] = [
+            list(column) for column in zip(*pairs, strict=True)
+        ]
         found["crowd"] = crowd.log_in_all(site)
         found["hub_mebibytes"] = [measure.hub_mebibytes(site)]
-    plain = statistics.median(found["plain_no_op_seconds"])
-    found["no_op_ratio"] = [plain / seconds for seconds in found["no_op_seconds"]]
+    found["no_op_ratio"] = [plain / seconds for seconds, plain in pairs]
     return found
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from docs.examples import demo
 from tests.cluster import cluster, engine, kind_config, nfs_node, nodes, programs, tools
@@ -232,6 +233,18 @@ def test_the_kind_configuration_has_the_asked_workers_and_the_shared_folder_in_e
     assert text.count("role: worker") == 4
     assert text.count(f"hostPath: {tmp_path}") == 5
     assert "hostPort: 8123" in text
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_where_runc_would_freeze_containers_that_it_makes_systemd_does_not_hold_their_groups(
+    version: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "2").touch()
+    monkeypatch.setattr(kind_config, "CGROUP_V2", tmp_path / str(version))
+    made = yaml.safe_load(kind_config.render(workers=1, shared=tmp_path, ingress_port=8123))
+    patches = "".join(made["kubeadmConfigPatches"]), "".join(made["containerdConfigPatches"])
+    ours = "cgroupDriver: cgroupfs" in patches[0], "SystemdCgroup = false" in patches[1]
+    assert ours == (version == 1, version == 1)
 
 
 @pytest.mark.parametrize(("ids", "ours"), [(["a", "b", "c"], True), (["x", "y", "z"], False)])
