@@ -122,6 +122,17 @@ def cut_off(engine: subprocess.Popen[bytes]) -> Iterator[None]:
             process.resume()
 
 
+@contextmanager
+def known_by_name_alone(pool: Pool) -> Iterator[ipp.Client]:
+    """A client of a new controller that has one engine's name, while the engine is not connected again."""
+    controller, engine = pool.controller(), pool.engine()
+    pool.client(engines=1).close()
+    kill(controller)
+    with cut_off(engine):
+        pool.controller()
+        yield pool.client(engines=1)
+
+
 def kill(process: subprocess.Popen[bytes]) -> None:
     """End a process and all that it started at once, as a lost machine does."""
     # It starts no more from here on, and what it started has its ports.

@@ -6,7 +6,7 @@ import pytest
 import zmq
 
 from images.notebook.hpc_notebook import relay
-from tests.images.notebook.pools import SECONDS, Pool, cut_off, kill
+from tests.images.notebook.pools import SECONDS, Pool, known_by_name_alone
 
 LOOPBACK = "tcp://127.0.0.1"
 
@@ -57,13 +57,7 @@ def ends() -> Iterator[Ends]:
 
 
 def test_what_is_sent_to_an_engine_that_is_not_connected_again_waits_for_it(processes: Pool) -> None:
-    controller, engine = processes.controller(), processes.engine()
-    processes.client(engines=1).close()
-    kill(controller)
-    # All that the new controller knows of it is its name.
-    with cut_off(engine):
-        processes.controller()
-        client = processes.client(engines=1)
+    with known_by_name_alone(processes) as client:
         tasks = [client[0].apply_async(str, number) for number in range(20)]
         tasks[0].wait(2)
         # Nothing but the engine's reconnecting makes it known: what waits comes first, in the order in which it was sent.

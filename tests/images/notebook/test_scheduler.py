@@ -18,7 +18,7 @@ from tornado.ioloop import IOLoop
 from zmq.eventloop.zmqstream import ZMQStream
 
 from images.notebook.hpc_notebook import scheduler
-from tests.images.notebook.pools import SECONDS, Pool, cut_off, family, kill
+from tests.images.notebook.pools import SECONDS, Pool, cut_off, family, kill, known_by_name_alone
 from tests.sweep_client.builders import wait_until
 
 # Upstream waits so long for results of an engine that left.
@@ -26,13 +26,7 @@ GIVEN_UP_SECONDS = 6
 
 
 def test_tasks_wait_for_an_engine_that_is_not_connected_again(processes: Pool) -> None:
-    controller, engine = processes.controller(), processes.engine()
-    processes.client(engines=1).close()
-    kill(controller)
-    # All that the new controller knows of it is its name.
-    with cut_off(engine):
-        processes.controller()
-        client = processes.client(engines=1)
+    with known_by_name_alone(processes) as client:
         # Many, and for several tries: what a try costs must not grow with those before.
         tasks = client.load_balanced_view().map_async(str, range(200))
         time.sleep(2.5)
