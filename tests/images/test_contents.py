@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pip._vendor import certifi
 
 from images import build
 from images.catalogue import catalogue, usual
@@ -132,9 +132,17 @@ def test_a_second_build_builds_and_pushes_nothing(monkeypatch: pytest.MonkeyPatc
 
 
 def _foreign_lines() -> list[str]:
-    """A line of each certificate that this machine trusts and Debian does not: those of a re-signing local CA."""
-    if not build.CA_BUNDLE.is_file() or shutil.which("openssl") is None:
+    """A line of each certificate that this machine trusts and the public does not: those of a re-signing local CA.
+
+    Public are those of Debian, now and at this machine's release, and of pip, which brings a list of its own into an image.
+    """
+    if not build.CA_BUNDLE.is_file():
         return []
-    debian = set(CERTIFICATE.findall(inside("base", "cat /etc/ssl/certs/ca-certificates.crt")))
-    own = set(CERTIFICATE.findall(build.CA_BUNDLE.read_text()))
-    return [body.split("\n")[3] for body in own - debian if len(body.split("\n")) > 3]
+    public = [inside("base", "cat /etc/ssl/certs/ca-certificates.crt"), Path(certifi.where()).read_text()]
+    public += [path.read_text() for path in Path("/usr/share/ca-certificates").rglob("*.crt")]
+    own = _certificates(build.CA_BUNDLE.read_text()) - _certificates(*public)
+    return [body.split("\n")[3] for body in own if len(body.split("\n")) > 3]
+
+
+def _certificates(*bundles: str) -> set[str]:
+    return {body for bundle in bundles for body in CERTIFICATE.findall(bundle)}
