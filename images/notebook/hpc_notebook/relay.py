@@ -10,6 +10,8 @@ from collections import deque
 import zmq
 from zmq.devices import ProcessMonitoredQueue
 
+from .routing import ENGINES_SOCKET_OPTIONS, sent
+
 RETRY_MILLISECONDS = 200
 # Longer than a connection to a pod that is gone is tried for (127 s); an engine that died is given up by the hub, which says
 # so to who waits.
@@ -27,9 +29,8 @@ class ProcessRelay(ProcessMonitoredQueue):
         if self.out_type != zmq.ROUTER:
             super().run_device()  # type: ignore[no-untyped-call]
             return
-        self.setsockopt_out(zmq.ROUTER_MANDATORY, 1)
-        # An engine that lost its connection comes back under its name, before the loss is noticed here.
-        self.setsockopt_out(zmq.ROUTER_HANDOVER, 1)
+        for option in ENGINES_SOCKET_OPTIONS:
+            self.setsockopt_out(option, 1)
         clients, engines, hub = self._setup_sockets()  # type: ignore[no-untyped-call]
         Relay(clients, engines, hub, self._in_prefix, self._out_prefix).run()
 
@@ -75,16 +76,7 @@ class Relay:
     def send_what_waits(self) -> None:
         """Send what waits to the engines that are connected, and forget what has waited too long."""
         for engine, messages in [*self.waiting.items()]:
-            while messages and (self._sent(messages[0][1]) or messages[0][0] < time.monotonic()):
+            while messages and (sent(self.engines, messages[0][1]) or messages[0][0] < time.monotonic()):
                 messages.popleft()
             if not messages:
                 del self.waiting[engine]
-
-    def _sent(self, message: Message) -> bool:
-        try:
-            self.engines.send_multipart(message, copy=False)
-        except zmq.ZMQError as error:
-            if error.errno != zmq.EHOSTUNREACH:
-                raise
-            return False
-        return True

@@ -14,6 +14,8 @@ import zmq
 from ipyparallel.controller.task_scheduler import TaskScheduler
 from traitlets import Integer
 
+from .routing import ENGINES_SOCKET_OPTIONS, sent
+
 RETRY_SECONDS = 0.5
 
 
@@ -34,11 +36,10 @@ class PoolScheduler(TaskScheduler):
     _given_up: set[bytes]
 
     def start(self) -> None:
-        """Let the socket say when it knows no way to an engine."""
+        """Set up the socket to the engines before it is used."""
         self._lost, self._given_up = Counter(), set()
-        self.engine_stream.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        # An engine that lost its connection comes back under its name, before the loss is noticed here.
-        self.engine_stream.socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
+        for option in ENGINES_SOCKET_OPTIONS:
+            self.engine_stream.socket.setsockopt(option, 1)
         super().start()
 
     def _register_engine(self, uid: bytes) -> None:
@@ -112,14 +113,8 @@ class PoolScheduler(TaskScheduler):
     def _send(self, message: list[Any]) -> bool:
         """Send to an engine if it is connected, and not by the stream, which only logs an error of its socket."""
         stream = self.engine_stream
-        try:
-            stream.socket.send_multipart(message, copy=False)
-        except zmq.ZMQError as error:
-            if error.errno != zmq.EHOSTUNREACH:
-                raise
-            return False
-        finally:
-            # A send takes notice of results that came meanwhile, and nothing else would wake the stream up for them.
-            if stream.socket.events & zmq.POLLIN:
-                self.loop.add_callback(stream.flush, zmq.POLLIN)
-        return True
+        connected = sent(stream.socket, message)
+        # A send takes notice of results that came meanwhile, and nothing else would wake the stream up for them.
+        if stream.socket.events & zmq.POLLIN:
+            self.loop.add_callback(stream.flush, zmq.POLLIN)
+        return connected
