@@ -54,6 +54,11 @@ def pods(namespace: Namespace) -> dict[str, str]:
     return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in listed}
 
 
+def secrets(namespace: Namespace) -> dict[str, dict[str, str]]:
+    listed = namespace.get("secrets", "-l", f"app.kubernetes.io/instance={RELEASE}")["items"]
+    return {secret["metadata"]["name"]: secret["data"] for secret in listed}
+
+
 def upgrade(namespace: Namespace, chart: str, *, check: bool = True) -> Result:
     return namespace.helm("upgrade", RELEASE, chart, "--reuse-values", "--wait", "--timeout=9m", check=check)
 
@@ -64,10 +69,13 @@ def revision(namespace: Namespace) -> str:
     return str(next(entry["revision"] for entry in history if entry["status"] == "deployed"))
 
 
-def test_a_rollback_between_equal_versions_loses_no_job(site: Site, job: str) -> None:
-    before = pods(site.namespace)
+def test_a_rollback_between_equal_versions_loses_no_job_and_no_key(site: Site, job: str) -> None:
+    before, keys = pods(site.namespace), secrets(site.namespace)
+    assert {f"{RELEASE}-slurm-key", f"{RELEASE}-jwt", f"{RELEASE}-database"} <= set(keys)
     upgrade(site.namespace, CHART)
+    assert secrets(site.namespace) == keys
     site.namespace.helm("rollback", RELEASE, "--wait", "--timeout=9m")
+    assert secrets(site.namespace) == keys
     assert pods(site.namespace) == before
     assert state(site.namespace, job) == "RUNNING"
 

@@ -1,4 +1,4 @@
-"""A volume that fills up, two exports, and a client that an export does not name: a second release on 64 MiB of ext4."""
+"""A volume that fills up, several exports, and a client that one does not name: a second release on 64 MiB of ext4."""
 
 from collections.abc import Iterator
 
@@ -17,6 +17,7 @@ NODE = "hpc-worker"
 MEGABYTES = 64
 EXPORTS = {
     "data": {"id": 2, "path": "data", "clients": ["*"], "squash": "none"},
+    "shown": {"id": 4, "path": "shown", "clients": ["*"], "squash": "none", "readOnly": True},
     "closed": {"id": 3, "path": "closed", "clients": ["192.0.2.1"]},
 }
 
@@ -71,6 +72,16 @@ def test_two_exports_and_a_client_that_one_of_them_does_not_name(small: Site, gu
     refused = guest.run("mount", "-t", "nfs4", f"{small.address}:/closed", "/mnt/closed", check=False)
     assert refused.code != 0
     assert "No such file" in refused.err or "denied" in refused.err, refused
+
+
+def test_an_export_for_reading_can_be_read_and_not_written(small: Site, guest: uml.Guest) -> None:
+    small.server("bash", "-c", "echo seen >/volume/shown/notice")
+    sites.mount(guest, f"{small.address}:/shown", "/mnt/shown")
+    assert guest.run("cat", "/mnt/shown/notice").out.strip() == "seen"
+    refused = guest.run("touch", "/mnt/shown/another", check=False)
+    guest.run("umount", "/mnt/shown")
+    assert "Read-only file system" in refused.err, refused
+    assert small.server("ls", "/volume/shown").split() == ["notice"]
 
 
 def test_a_full_volume_says_so_and_recovers(small: Site, guest: uml.Guest) -> None:
