@@ -114,14 +114,14 @@ check: lint test e2e ## everything that CI runs
 lint: .venv/ready tools hpc-dependencies ## all linters
 	@$(PYTHON) -m tests.lint
 
-test: .venv/ready tools hpc-dependencies ## the tests that need no cluster
+test: .venv/ready tools hpc-dependencies ## the quick tests, without a cluster
 	@# In the order of their names: by their number of tests, files with few and slow ones would come last, alone.
 	@$(PYTHON) -m pytest -q --numprocesses=auto --dist=loadfile --no-loadscope-reorder -m "not e2e and not full"
 
 coverage: .venv/ready ## lines of sweep_client that its tests run, at least 95 %
 	@$(PYTHON) -m pytest -q --numprocesses=auto --dist=loadfile -m "not e2e and not full" --cov=sweep_client tests/sweep_client
 
-e2e: .venv/ready e2e-ready hpc-dependencies ## the tests on a cluster (KUBE_CONTEXT= for any other than the local one)
+e2e: .venv/ready e2e-ready hpc-dependencies ## the tests from end to end, on a cluster (KUBE_CONTEXT= for any other than the local one)
 	@# The cluster's own tests kill nodes, so they come alone; of the others three suites run at once, since most of a test is waiting.
 	@$(PYTHON) -m pytest -q -m "e2e and not full" tests/cluster
 	@$(PYTHON) -m pytest -q --numprocesses=3 --dist=loadscope -m "e2e and not full" --ignore=tests/cluster

@@ -34,6 +34,8 @@ def test_dask_in_a_pod_has_no_more_workers_than_the_pod_has_cpus() -> None:
     assert {case["workers"] for case in found if case["series"] == cases.DASK} == {1, 2, 4}
 
 
+@pytest.mark.e2e
+@pytest.mark.busy
 def test_the_smoke_run_here_gives_a_valid_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for function in (grid.run_grid, grid.forget):
         monkeypatch.setattr(function, "__kwdefaults__", {"folder": tmp_path / "grids"})

@@ -95,6 +95,8 @@ def test_a_run_with_another_picture_is_not_valid() -> None:
     assert [run.valid for run in runs] == [True, False]
 
 
+@pytest.mark.e2e
+@pytest.mark.busy
 def test_the_smoke_run_on_local_engines_gives_a_valid_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +109,7 @@ def test_the_smoke_run_on_local_engines_gives_a_valid_result(
     assert result.picture
 
 
+@pytest.mark.e2e
 def test_a_pool_s_client_brings_every_row_back_and_counts_a_machine_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +184,7 @@ def test_an_interrupted_grid_goes_on_where_it_was(tmp_path: Path, monkeypatch: p
     assert [(tmp_path / f"ran-{block}").read_text() for block in range(3)] == ["x", "xx", "x"]
 
 
+@pytest.mark.e2e
 def test_an_interrupted_grid_leaves_no_worker_behind(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(
         "import pathlib, time\n"

@@ -20,6 +20,7 @@ def recipe(target: str) -> list[str]:
     return [line.strip().removeprefix("@") for line in found[1].splitlines()]
 
 
+@pytest.mark.e2e
 @pytest.mark.browser
 def test_the_sweep_without_a_cluster_ends_with_a_report_of_all_variants(tmp_path: Path) -> None:
     for command in recipe("demo-local"):

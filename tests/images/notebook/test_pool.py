@@ -21,6 +21,7 @@ from tests.images.notebook.pools import SECONDS, Pool, cut_off, family, kill
 from tests.sweep_client.builders import wait_until
 
 
+@pytest.mark.e2e
 def test_a_controller_that_was_killed_keeps_engines_and_results_and_forgets_who_left(processes: Pool) -> None:
     processes.restore = 5
     controller, first, second = processes.controller(), processes.engine(), processes.engine()
@@ -68,6 +69,7 @@ def test_an_engine_that_finishes_tasks_is_not_gone_though_its_heart_was_not_hear
     assert stopped == [b"pod-2", b"pod-1"]
 
 
+@pytest.mark.e2e
 def test_an_engine_that_was_cut_off_comes_back_as_itself(processes: Pool) -> None:
     (processes.folder / "config.json").write_text('{"HeartMonitor": {"max_heartmonitor_misses": 3}}')
     processes.controller()
@@ -83,6 +85,7 @@ def test_an_engine_that_was_cut_off_comes_back_as_itself(processes: Pool) -> Non
     client.close()
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("number", [1, -1])
 def test_a_controller_that_lost_one_of_its_processes_ends_so_that_a_new_one_starts(
     processes: Pool, number: int
@@ -97,6 +100,7 @@ def test_a_controller_that_lost_one_of_its_processes_ends_so_that_a_new_one_star
     assert f"ended with code {-signal.SIGKILL}" in processes.logs()
 
 
+@pytest.mark.e2e
 def test_an_engine_that_joins_takes_no_id_of_one_that_was_restored(processes: Pool) -> None:
     processes.restore = 5
     controller, first = processes.controller(), processes.engine()
@@ -115,6 +119,7 @@ def test_an_engine_that_joins_takes_no_id_of_one_that_was_restored(processes: Po
     client.close()
 
 
+@pytest.mark.e2e
 def test_a_rank_of_a_new_world_takes_the_id_of_the_one_that_died(processes: Pool) -> None:
     given = json.loads((processes.folder / "config.json").read_text())
     # As a rank of MPI asks for.
@@ -145,6 +150,7 @@ def test_tasks_of_a_new_rank_are_not_taken_for_those_of_the_one_that_died() -> N
     assert hub.pending == {"task"}
 
 
+@pytest.mark.e2e
 def test_an_engine_says_which_entry_of_the_controller_s_list_it_is(processes: Pool) -> None:
     processes.controller()
     processes.engine()
@@ -164,6 +170,7 @@ def test_an_engine_says_which_entry_of_the_controller_s_list_it_is(processes: Po
     assert subprocess.run(probe, env=environment, check=False).returncode != 0
 
 
+@pytest.mark.e2e
 def test_files_of_another_release_s_keys_are_removed_and_nobody_else_reads_the_new_ones(
     processes: Pool,
 ) -> None:

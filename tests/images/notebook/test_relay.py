@@ -56,6 +56,7 @@ def ends() -> Iterator[Ends]:
     made.context.destroy(linger=0)
 
 
+@pytest.mark.e2e
 def test_what_is_sent_to_an_engine_that_is_not_connected_again_waits_for_it(processes: Pool) -> None:
     with known_by_name_alone(processes) as client:
         tasks = [client[0].apply_async(str, number) for number in range(20)]

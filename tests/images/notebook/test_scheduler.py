@@ -25,6 +25,7 @@ from tests.sweep_client.builders import wait_until
 GIVEN_UP_SECONDS = 6
 
 
+@pytest.mark.e2e
 def test_tasks_wait_for_an_engine_that_is_not_connected_again(processes: Pool) -> None:
     with known_by_name_alone(processes) as client:
         # Many, and for several tries: what a try costs must not grow with those before.
@@ -66,6 +67,7 @@ def fail(folder: str) -> None:
     raise ValueError("mine")
 
 
+@pytest.mark.e2e
 def test_a_task_whose_engine_dies_runs_again_and_one_that_raises_does_not(processes: Pool) -> None:
     (processes.folder / "config.json").write_text('{"HeartMonitor": {"max_heartmonitor_misses": 5}}')
     processes.controller()
@@ -86,6 +88,7 @@ def test_a_task_whose_engine_dies_runs_again_and_one_that_raises_does_not(proces
     client.close()
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("beside", [0, 1])
 def test_a_task_given_up_with_an_engine_that_comes_back_has_one_result(processes: Pool, beside: int) -> None:
     (processes.folder / "config.json").write_text('{"HeartMonitor": {"max_heartmonitor_misses": 3}}')
