@@ -1,6 +1,7 @@
 """Runs variants in real kernels through nbclient: for other languages and platforms, and to compare with.
 
-It stands where ``zygote`` stands: a process that is asked for one variant after another.
+It stands where ``zygote`` stands: a process that is asked for one variant after another. Its libraries are imported with
+this module, before variants are forked: in each of them it would be a second of processor time and more.
 """
 
 from __future__ import annotations
@@ -13,15 +14,21 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import DeadKernelError
+from traitlets.config import Config
+
 from sweep_client.cells import source, tags
 from sweep_client.encoding import decode, encode
 from sweep_client.execution import Progress
+from sweep_client.kernel_channel import LookingClient
 from sweep_client.notebook import Template
 from sweep_client.outputs import to_text
 from sweep_client.result_cells import ResultCell, last_name
 from sweep_client.zygote import Request, Zygote
 
-CLIENT = "sweep_client.kernel_channel.LookingClient"
+CLIENT = f"{LookingClient.__module__}.{LookingClient.__qualname__}"
 # Sent to Python kernels after a results cell, so that values are saved in the process that has them.
 SAVE = """
 def _sweep_save(value):
@@ -66,10 +73,6 @@ class KernelExecution:
 
     async def run(self) -> None:
         """Execute all cells and write down the outcome."""
-        import nbformat
-        from nbclient import NotebookClient
-        from traitlets.config import Config
-
         text = self._template.variant(decode(self._request.parameters))
         notebook = nbformat.reads(text, as_version=4)
         name = self._template.kernel
@@ -97,8 +100,6 @@ class KernelExecution:
         self._progress.outcome({"error": self._error, "results": self._results, "widgets": widgets})
 
     async def _run_cell(self, client: Any, index: int, cell: Any) -> None:
-        from nbclient.exceptions import DeadKernelError
-
         if cell.cell_type == "code":
             self._progress.start(index)
         try:

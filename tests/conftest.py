@@ -37,8 +37,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Processes for `--numprocesses=auto`: one more than cores, since tests wait too, for kernels and other programs."""
-    return (os.cpu_count() or 1) + 1
+    """Processes for `--numprocesses=auto`: two more than cores, since tests wait too, for kernels and other programs."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_configure() -> None:

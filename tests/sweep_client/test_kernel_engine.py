@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import stat
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,3 +115,9 @@ def test_a_kernel_is_shown_no_files_of_others(execute: Execute, tmp_path: Path) 
     (variant,) = execute(cell("a = 1", "P"), "open('own.txt', 'w').close()", engine="kernel").variants()
     assert variant.notebook is not None
     assert stat.S_ISREG((variant.notebook.parent / "own.txt").stat().st_mode)
+
+
+def test_a_kernel_s_client_is_imported_once_and_not_in_each_variant() -> None:
+    look = "import sys, sweep_client.kernel_engine; print('nbclient' in sys.modules, 'zmq' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", look], check=True, capture_output=True, text=True)
+    assert answer.stdout.split() == ["True", "True"]
