@@ -33,6 +33,7 @@ def seconds(*command: str, **environment: str) -> float:
 def warm_cluster() -> list[float]:
     """Seconds from no cluster to all nodes Ready and DNS answering, several times."""
     times = []
+    engine.ensure()
     for _ in range(WARM_RUNS):
         # The engine stays: what is measured is a cluster, not dockerd.
         cluster.remove_nodes()
@@ -51,6 +52,7 @@ def cold_build() -> float:
     """Seconds to build all binaries and the node image with an empty cache of ours, and to start the cluster."""
     if not cache().exists():
         return seconds("make", "tools", "cluster")
+    engine.ensure()
     with tempfile.TemporaryDirectory(prefix="hpc-cold-", dir=ROOT.parent) as empty:
         for image in run([engine.docker(), "images", "--quiet", "hpc-kind-node"]).split():
             subprocess.run([engine.docker(), "rmi", "--force", image], check=False, capture_output=True)

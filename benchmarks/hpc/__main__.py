@@ -12,7 +12,7 @@ from collections import defaultdict
 
 from benchmarks.page import table, write_section
 from docs.examples import demo
-from tests.cluster import cluster
+from tests.cluster import cluster, engine
 from tests.cluster.paths import ROOT
 from tests.kube import Namespace
 
@@ -21,6 +21,7 @@ IDLE_SECONDS = 120
 
 def demo_seconds() -> float:
     """Wall time of `make demo` where no cluster is."""
+    engine.ensure()
     # The registry stays: what is measured is the demo, not the making of images.
     cluster.remove_nodes()
     start = time.monotonic()
