@@ -72,6 +72,8 @@ def load_template(directory: Directory, sweep: SweepFile) -> Template:
 def _engine(sweep: SweepFile, template: Template) -> Any:
     """Warm up what all workers of this process share, and give what makes their zygotes."""
     if sweep.options.engine == "kernel":
+        # jsonschema, which nbformat imports, takes a second to compile a grammar of IRIs with this; no notebook has any.
+        sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
         from sweep_client.kernel_engine import KernelZygote
 
         return partial(KernelZygote, template)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sweep_client import check
 from sweep_client.check import compare_engines
 from tests.sweep_client.builders import cell, write_notebook
 from tests.sweep_client.corpus import CORPUS
@@ -45,10 +46,11 @@ def test_what_a_kernel_has_lost_once_is_no_difference(
 
 def test_what_a_kernel_never_writes_is_a_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(check, "KERNEL_RUNS", 2)
     first = cell(
         "with open('runs', 'a') as runs:\n    if runs.write('x') and runs.tell() == 1:\n        print('said')"
     )
     (found,) = compare_engines(write_notebook(tmp_path / "first.ipynb", cell("n = 1", "P"), first), {})
     assert "said" in found.fork
     assert found.kernel == "nothing more"
-    assert (tmp_path / "runs").read_text() == "xxxx"
+    assert (tmp_path / "runs").read_text() == "xxx"
