@@ -74,6 +74,12 @@ def test_an_image_has_an_init_process(name: str) -> None:
     assert inspect(name)["Config"]["Entrypoint"][0].endswith("tini")
 
 
+@pytest.mark.parametrize("name", ["hub", "notebook"])
+def test_a_server_compiles_no_grammar_when_it_starts(name: str) -> None:
+    look = "import sys, jupyter_events; print('jsonschema' in sys.modules, 'lark' in sys.modules)"
+    assert inside(name, f'python3 -c "{look}"').split() == ["True", "False"]
+
+
 @pytest.mark.parametrize("name", LEAVES)
 def test_an_image_holds_no_private_key(name: str) -> None:
     script = f"grep -rlaI --exclude-dir=proc --exclude-dir=sys -e 'BEGIN.*{PRIVATE_KEY}' /etc /opt /home /root /srv /usr/share /var 2>/dev/null; true"
